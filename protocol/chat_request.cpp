@@ -1,0 +1,280 @@
+// Reading walks the caller's bytes in place; writing is one Splice over the top level.
+
+#include "protocol/chat_request.h"
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+#include <cmath>
+#include <limits>
+#include <system_error>
+#include <utility>
+
+#include "protocol/scan.h"
+
+namespace jumpseat {
+namespace {
+
+std::string unescaped_key(Member const& member) {
+  if (member.key.find('\\') == std::string_view::npos) return std::string(member.key);
+  return unescape(member.whole.substr(0, member.key.size() + 2));
+}
+
+// Whether a value is the string `text`.
+bool is_text(std::string_view value, std::string_view text) {
+  if (!is_string(value)) return false;
+  if (value.find('\\') == std::string_view::npos) return value.substr(1, value.size() - 2) == text;
+  return unescape(value) == text;
+}
+
+// Members with which a gateway of another make lets its caller choose the host, the key or the
+// headers of a request that then carries the gateway's own credentials (CVE-2024-6587).
+constexpr std::array<std::string_view, 6> refused_members = {
+    "apibase", "baseurl", "apikey", "apiversion", "extraheaders", "customllmprovider"};
+
+bool chooses_destination(std::string_view key) {
+  std::string folded;
+  for (char const c : key) {
+    if (c == '_' || c == '-') continue;
+    folded.push_back(c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c);
+  }
+  return std::ranges::find(refused_members, folded) != refused_members.end();
+}
+
+// Image parts as the three APIs spell them: "image_url" (Chat Completions), "input_image"
+// (Responses), "image" (Messages). A part may hold parts of its own in `content`, as a tool's result
+// does. The depth is bounded: check_json() saw to it.
+bool holds_image(std::string_view content) {
+  if (is_array(content)) {
+    for (std::string_view part : elements(content)) {
+      if (holds_image(part)) return true;
+    }
+    return false;
+  }
+  if (!is_object(content)) return false;
+  for (Member const& member : members(content)) {
+    std::string const key = unescaped_key(member);
+    if (key == "content" && holds_image(member.value)) return true;
+    if (key == "type" &&
+        (is_text(member.value, "image_url") || is_text(member.value, "input_image") ||
+         is_text(member.value, "image"))) {
+      return true;
+    }
+  }
+  return false;
+}
+
+// A whole number, however it is written (100, 1e2, 100.0); one that no int64 holds becomes the
+// nearest that does.
+std::optional<std::int64_t> whole_number(std::string_view value) {
+  char const* const end = value.data() + value.size();
+  std::int64_t number = 0;
+  auto const [stop, error] = std::from_chars(value.data(), end, number);
+  if (error == std::errc() && stop == end) return number;
+  double real = 0;
+  auto const [real_stop, real_error] = std::from_chars(value.data(), end, real);
+  if (real_stop != end) return std::nullopt;
+  constexpr double limit = 9.2e18;
+  if (real_error == std::errc::result_out_of_range || std::abs(real) > limit) {
+    return value.starts_with('-') ? std::numeric_limits<std::int64_t>::min()
+                                  : std::numeric_limits<std::int64_t>::max();
+  }
+  if (real_error != std::errc() || real != std::floor(real)) return std::nullopt;
+  return static_cast<std::int64_t>(real);
+}
+
+std::optional<bool> boolean(std::string_view value) {
+  if (value == "true") return true;
+  if (value == "false") return false;
+  return std::nullopt;
+}
+
+Error refuse(std::string_view member, std::string_view what) {
+  std::string message = "The request's `";
+  message.append(member).append("` ").append(what);
+  return fail(ErrorCode::invalid_request, std::move(message));
+}
+
+// The members that routing reads. Null counts as absent.
+struct Routing {
+  std::optional<std::string_view> model, messages, stream, stream_options, n, max_tokens,
+      max_completion_tokens, initiator, tools, functions;
+
+  std::optional<std::string_view>* slot(std::string_view key) {
+    if (key == "model") return &model;
+    if (key == "messages") return &messages;
+    if (key == "stream") return &stream;
+    if (key == "stream_options") return &stream_options;
+    if (key == "n") return &n;
+    if (key == "max_tokens") return &max_tokens;
+    if (key == "max_completion_tokens") return &max_completion_tokens;
+    if (key == "initiator") return &initiator;
+    if (key == "tools") return &tools;
+    if (key == "functions") return &functions;
+    return nullptr;
+  }
+};
+
+// What upstream_body() may have to change.
+struct Editable {
+  std::optional<std::string_view> model, stream_options, max_tokens, max_completion_tokens, store;
+
+  explicit Editable(std::string_view body) {
+    for (Member const& member : members(body)) {
+      std::string const key = unescaped_key(member);
+      if (key == "model") model = member.value;
+      if (key == "stream_options") stream_options = member.value;
+      if (key == "max_tokens") max_tokens = member.value;
+      if (key == "max_completion_tokens") max_completion_tokens = member.value;
+      if (key == "store") store = member.value;
+    }
+  }
+};
+
+bool has_elements(std::optional<std::string_view> const& array) {
+  if (!array || !is_array(*array)) return false;
+  auto const range = elements(*array);
+  return range.begin() != range.end();
+}
+
+}  // namespace
+
+Result<ChatRequest> ChatRequest::parse(std::string body) {
+  std::size_t const start = body.find_first_not_of(" \t\r\n");
+  if (start == std::string::npos || body[start] != '{') {
+    return fail(ErrorCode::invalid_request,
+                "The request is not a JSON object. Send an OpenAI Chat Completions request.");
+  }
+  Routing given;
+  std::array<std::optional<std::string_view>*, 10> seen{};
+  std::size_t seen_count = 0;
+  for (Member const& member : members(body)) {
+    std::string const key = unescaped_key(member);
+    if (chooses_destination(key)) {
+      return refuse(key, "is not accepted: where requests go, and with which credentials, is "
+                         "decided by the configuration of this program.");
+    }
+    auto* const slot = given.slot(key);
+    if (slot == nullptr) continue;
+    auto const seen_end = seen.begin() + static_cast<std::ptrdiff_t>(seen_count);
+    if (std::find(seen.begin(), seen_end, slot) != seen_end) {
+      return refuse(key, "is given twice. Give it once.");
+    }
+    seen[seen_count++] = slot;
+    if (!is_null(member.value)) *slot = member.value;
+  }
+
+  ChatRequest request;
+  if (given.model) {
+    if (!is_string(*given.model)) return refuse("model", "must be a string.");
+    request.model_ = unescape(*given.model);
+  }
+  if (!given.messages || !is_array(*given.messages)) {
+    return refuse("messages", "must be an array with at least one message.");
+  }
+  std::string_view last;
+  std::size_t count = 0;
+  for (std::string_view message : elements(*given.messages)) {
+    if (!is_object(message)) {
+      return refuse("messages[" + std::to_string(count) + "]", "must be an object.");
+    }
+    ++count;
+    last = message;
+    if (!request.has_image_) {
+      if (auto const content = find_member(message, "content")) {
+        request.has_image_ = holds_image(*content);
+      }
+    }
+  }
+  if (count == 0) return refuse("messages", "is empty. Send at least one message.");
+
+  if (given.stream) {
+    auto const stream = boolean(*given.stream);
+    if (!stream) return refuse("stream", "must be true or false.");
+    request.stream_ = *stream;
+  }
+  if (given.stream_options) {
+    if (!is_object(*given.stream_options)) return refuse("stream_options", "must be an object.");
+    auto const include = find_member(*given.stream_options, "include_usage");
+    if (include && !is_null(*include)) {
+      auto const usage = boolean(*include);
+      if (!usage) return refuse("stream_options.include_usage", "must be true or false.");
+      request.include_usage_ = *usage;
+    }
+  }
+  if (given.n) {
+    auto const n = whole_number(*given.n);
+    if (!n || *n < 1) return refuse("n", "must be a whole number of at least 1.");
+    request.n_ = *n;
+  }
+  if (given.max_tokens) {
+    request.token_cap_ = whole_number(*given.max_tokens);
+    if (!request.token_cap_) return refuse("max_tokens", "must be a whole number.");
+  }
+  if (given.max_completion_tokens) {
+    auto const cap = whole_number(*given.max_completion_tokens);
+    if (!cap) return refuse("max_completion_tokens", "must be a whole number.");
+    request.token_cap_ = std::min(*cap, request.token_cap_.value_or(*cap));
+  }
+  if (given.initiator) {
+    if (is_text(*given.initiator, "user")) {
+      request.initiator_ = Initiator::user;
+    } else if (is_text(*given.initiator, "agent")) {
+      request.initiator_ = Initiator::agent;
+    } else {
+      return refuse("initiator", "must be \"user\" or \"agent\".");
+    }
+  } else {
+    auto const role = find_member(last, "role");
+    bool const from_user = role && is_text(*role, "user");
+    request.initiator_ = from_user ? Initiator::user : Initiator::agent;
+  }
+  request.has_tools_ = has_elements(given.tools) || has_elements(given.functions);
+  request.body_ = std::move(body);
+  return request;
+}
+
+std::string ChatRequest::upstream_body(Upstream const& change) const {
+  Editable const has(body_);
+  Splice edit(body_);
+  if (!has.model || !is_text(*has.model, change.model)) edit.set("model", quote(change.model));
+
+  bool const old_spelling = change.spelling == TokenCapSpelling::max_tokens;
+  auto const& right = old_spelling ? has.max_tokens : has.max_completion_tokens;
+  edit.remove(old_spelling ? "max_completion_tokens" : "max_tokens");
+  if (token_cap_) {
+    std::int64_t const cap =
+        *token_cap_ > 0 ? std::min(*token_cap_, change.max_tokens_limit) : *token_cap_;
+    if (!right || whole_number(*right) != cap) {
+      edit.set(old_spelling ? "max_tokens" : "max_completion_tokens", std::to_string(cap));
+    }
+  }
+
+  switch (change.mode) {
+    case Upstream::Mode::stream: {
+      if (!stream_) edit.set("stream", "true");
+      if (!has.stream_options || !is_object(*has.stream_options)) {
+        edit.set("stream_options", R"({"include_usage":true})");
+      } else if (!include_usage_) {
+        Splice merged(*has.stream_options);
+        merged.set("include_usage", "true");
+        edit.set("stream_options", merged.text());
+      }
+      break;
+    }
+    case Upstream::Mode::whole: {
+      if (stream_) edit.set("stream", "false");
+      edit.remove("stream_options");
+      break;
+    }
+  }
+
+  edit.remove("service_tier");
+  if (has.store == "true") edit.remove("store");
+  for (std::string_view own : {"initiator", "partialResultToken", "workDoneToken"}) {
+    edit.remove(own);
+  }
+  return edit.text();
+}
+
+}  // namespace jumpseat

@@ -1,0 +1,160 @@
+// The table of wire forms, one row per ErrorCode, and the Error that carries one.
+//
+// HTTP statuses are chosen with the callers' retry habits in mind: OpenAI's SDKs repeat 408, 409,
+// 429 and everything from 500 up, so a failure that only a person can mend stays below 500 unless
+// it is the connection to GitHub that failed.
+
+#include "protocol/result.h"
+
+#include <array>
+#include <cassert>
+#include <utility>
+
+#include "protocol/rpc.h"
+
+namespace jumpseat {
+namespace {
+
+// `type` of OpenAI's error body ("Error codes", OpenAI API reference).
+constexpr std::string_view invalid_request = "invalid_request_error";
+constexpr std::string_view authentication = "authentication_error";
+constexpr std::string_view permission = "permission_error";
+constexpr std::string_view rate_limit = "rate_limit_error";
+constexpr std::string_view quota = "insufficient_quota";
+constexpr std::string_view server = "server_error";
+
+// Whether the same request may succeed later without any change.
+constexpr bool retry = true;
+constexpr bool final = false;
+
+struct Row {
+  ErrorCode code;
+  ErrorTraits traits;
+};
+
+using Code = ErrorCode;
+// clang-format off
+constexpr std::array rows{
+    // The caller.
+    Row{Code::cancelled, {"cancelled", 499, invalid_request, rpc_error::request_cancelled, final}},
+    Row{Code::invalid_request, {"invalid_request", 400, invalid_request, rpc_error::invalid_params, final}},
+    Row{Code::parse_error, {"parse_error", 400, invalid_request, rpc_error::parse_error, final}},
+    Row{Code::method_not_found, {"method_not_found", 404, invalid_request, rpc_error::method_not_found, final}},
+    Row{Code::server_not_initialized, {"server_not_initialized", 400, invalid_request, rpc_error::server_not_initialized, final}},
+    Row{Code::request_too_large, {"request_too_large", 413, invalid_request, rpc_error::invalid_request, final}},
+    Row{Code::config_invalid, {"config_invalid", 400, invalid_request, rpc_error::invalid_params, final}},
+    // Sign-in.
+    Row{Code::not_signed_in, {"not_signed_in", 401, authentication, rpc_error::not_authenticated, final}},
+    Row{Code::token_malformed, {"token_malformed", 401, authentication, rpc_error::not_authenticated, final}},
+    Row{Code::token_rejected, {"token_rejected", 401, authentication, rpc_error::not_authenticated, final}},
+    Row{Code::sign_in_denied, {"sign_in_denied", 401, authentication, rpc_error::device_flow_failed, final}},
+    Row{Code::sign_in_expired, {"sign_in_expired", 401, authentication, rpc_error::device_flow_failed, final}},
+    Row{Code::sign_in_failed, {"sign_in_failed", 401, authentication, rpc_error::device_flow_failed, final}},
+    Row{Code::copilot_disabled, {"copilot_disabled", 403, permission, rpc_error::copilot_not_available, final}},
+    Row{Code::no_copilot_access, {"no_copilot_access", 403, permission, rpc_error::copilot_not_available, final}},
+    Row{Code::forbidden, {"forbidden", 403, permission, rpc_error::copilot_not_available, final}},
+    Row{Code::host_refused, {"host_refused", 403, permission, rpc_error::request_failed, final}},
+    // Models and quota.
+    Row{Code::model_not_found, {"model_not_found", 404, invalid_request, rpc_error::request_failed, final}},
+    Row{Code::context_length_exceeded, {"context_length_exceeded", 400, invalid_request, rpc_error::request_failed, final}},
+    Row{Code::unsupported_api_for_model, {"unsupported_api_for_model", 400, invalid_request, rpc_error::request_failed, final}},
+    Row{Code::content_filtered, {"content_filter", 400, invalid_request, rpc_error::request_failed, final}},
+    Row{Code::rate_limited, {"rate_limit_exceeded", 429, rate_limit, rpc_error::request_failed, retry}},
+    Row{Code::quota_exhausted, {"insufficient_quota", 429, quota, rpc_error::request_failed, final}},
+    Row{Code::client_too_old, {"client_too_old", 403, permission, rpc_error::copilot_not_available, final}},
+    // What upstream answered.
+    Row{Code::upstream_rejected, {"upstream_rejected", 400, invalid_request, rpc_error::request_failed, final}},
+    Row{Code::upstream_failed, {"upstream_failed", 502, server, rpc_error::request_failed, retry}},
+    Row{Code::not_copilot, {"not_copilot", 502, server, rpc_error::request_failed, final}},
+    Row{Code::bad_upstream_json, {"bad_upstream_json", 502, server, rpc_error::request_failed, retry}},
+    Row{Code::stream_truncated, {"stream_truncated", 502, server, rpc_error::request_failed, retry}},
+    Row{Code::unexpected_redirect, {"unexpected_redirect", 502, server, rpc_error::request_failed, final}},
+    Row{Code::unexpected_encoding, {"unexpected_encoding", 502, server, rpc_error::request_failed, final}},
+    Row{Code::upstream_headers_too_large, {"upstream_headers_too_large", 502, server, rpc_error::request_failed, final}},
+    Row{Code::upstream_body_too_large, {"upstream_body_too_large", 502, server, rpc_error::request_failed, final}},
+    // The way there.
+    Row{Code::upstream_unreachable, {"upstream_unreachable", 502, server, rpc_error::request_failed, retry}},
+    Row{Code::upstream_reset, {"upstream_reset", 502, server, rpc_error::request_failed, retry}},
+    Row{Code::upstream_interrupted, {"upstream_interrupted", 502, server, rpc_error::request_failed, retry}},
+    Row{Code::first_byte_timeout, {"first_byte_timeout", 504, server, rpc_error::request_failed, retry}},
+    Row{Code::idle_timeout, {"idle_timeout", 504, server, rpc_error::request_failed, retry}},
+    Row{Code::dns_failed, {"dns_failed", 502, server, rpc_error::request_failed, retry}},
+    Row{Code::tls_failed, {"tls_failed", 502, server, rpc_error::request_failed, final}},
+    Row{Code::proxy_failed, {"proxy_failed", 502, server, rpc_error::request_failed, final}},
+    // Ourselves.
+    Row{Code::storage_unavailable, {"storage_unavailable", 503, server, rpc_error::request_failed, retry}},
+    Row{Code::internal, {"internal_error", 500, server, rpc_error::internal_error, final}},
+};
+// clang-format on
+
+// A code without a row, or a row in the wrong place, does not compile.
+consteval bool in_order() {
+  for (std::size_t i = 0; i < rows.size(); ++i) {
+    if (rows[i].code != static_cast<ErrorCode>(i)) return false;
+  }
+  return rows.back().code == ErrorCode::internal;
+}
+static_assert(in_order());
+
+}  // namespace
+
+ErrorTraits const& traits(ErrorCode code) {
+  auto const index = static_cast<std::size_t>(code);
+  assert(index < rows.size());
+  return rows[index].traits;
+}
+
+Error::Error(ErrorCode code, std::string message) : code_(code), message_(std::move(message)) {}
+
+std::string_view Error::name() const {
+  return name_.empty() ? traits(code_).name : std::string_view(name_);
+}
+
+int Error::http_status() const {
+  return http_status_ == 0 ? traits(code_).http_status : http_status_;
+}
+
+Error Error::with_detail(std::string detail) && {
+  detail_ = std::move(detail);
+  return std::move(*this);
+}
+
+Error Error::with_name(std::string upstream_code) && {
+  name_ = std::move(upstream_code);
+  return std::move(*this);
+}
+
+Error Error::with_http_status(int status) && {
+  http_status_ = status;
+  return std::move(*this);
+}
+
+Error Error::with_retry_after(std::chrono::seconds wait) && {
+  retry_after_ = wait;
+  return std::move(*this);
+}
+
+Error Error::with_url(std::string url) && {
+  url_ = std::move(url);
+  return std::move(*this);
+}
+
+Error Error::with_partial_length(std::size_t bytes) && {
+  partial_length_ = bytes;
+  return std::move(*this);
+}
+
+Error Error::as_unsent() && {
+  unsent_ = true;
+  return std::move(*this);
+}
+
+Error Error::within(std::string_view context) && {
+  std::string message;
+  message.reserve(context.size() + 2 + message_.size());
+  message.append(context).append(": ").append(message_);
+  message_ = std::move(message);
+  return std::move(*this);
+}
+
+}  // namespace jumpseat

@@ -1,0 +1,734 @@
+// The scanner proper. Nearly all bytes of a prompt are plain text inside strings, so the inner
+// loops look at sixteen bytes at a time (SSE2, part of every x86-64) or at eight (any other
+// machine) and stop at the first byte that means something.
+//
+// check_json() judges; everything else trusts its verdict and only skips. A text that was never
+// judged gives nonsense but is never read beyond its end.
+
+#include "protocol/scan.h"
+
+#include <algorithm>
+#include <bit>
+#include <bitset>
+#include <cassert>
+#include <cstdint>
+#include <cstring>
+#include <utility>
+
+#if defined(__SSE2__)
+#include <emmintrin.h>
+#endif
+
+namespace jumpseat {
+namespace {
+
+constexpr std::size_t depth_ceiling = 1024;
+
+// ---- Runs of bytes ----------------------------------------------------------
+
+unsigned char byte(char c) { return static_cast<unsigned char>(c); }
+
+// Bytes that stand for themselves in a string: ASCII but for quote, backslash and controls.
+bool is_plain(char c) { return c != '"' && c != '\\' && byte(c) >= 0x20 && byte(c) < 0x80; }
+
+// A number of bytes looked at as one; not_plain() has one bit for each, the first byte's lowest.
+#if defined(__SSE2__)
+
+struct Block {
+  static constexpr std::ptrdiff_t size = 64;
+
+  static std::uint64_t not_plain(char const* at) {
+    std::uint64_t mask = 0;
+    for (int i = 0; i < 4; ++i) {
+      __m128i const bytes = _mm_loadu_si128(reinterpret_cast<__m128i const*>(at + 16 * i));
+      __m128i const quote = _mm_cmpeq_epi8(bytes, _mm_set1_epi8('"'));
+      __m128i const backslash = _mm_cmpeq_epi8(bytes, _mm_set1_epi8('\\'));
+      // Signed, so that bytes from 0x80 up count as less than a space too.
+      __m128i const other = _mm_cmplt_epi8(bytes, _mm_set1_epi8(0x20));
+      auto const bits = static_cast<unsigned>(
+          _mm_movemask_epi8(_mm_or_si128(_mm_or_si128(quote, backslash), other)));
+      mask |= std::uint64_t{bits} << (16 * i);
+    }
+    return mask;
+  }
+};
+
+#else
+
+struct Block {
+  static constexpr std::ptrdiff_t size = 8;
+
+  static std::uint64_t not_plain(char const* at) {
+    constexpr std::uint64_t ones = 0x0101010101010101;
+    constexpr std::uint64_t low = 0x7F * ones;
+    std::uint64_t bytes;
+    std::memcpy(&bytes, at, sizeof bytes);
+    if constexpr (std::endian::native == std::endian::big) bytes = __builtin_bswap64(bytes);
+    // Top bits: of x + 0x7F where the lower seven bits of x are not zero, so where two bytes
+    // differ; of x + 0x60 where x is not a control character. No sum carries into its neighbour.
+    auto const differ = [bytes](char c) { return ((bytes ^ (byte(c) * ones)) & low) + low; };
+    std::uint64_t const plain = differ('"') & differ('\\') & ((bytes & low) + 0x60 * ones) & ~bytes;
+    // Moves the top bits of the eight bytes next to each other, into the highest byte.
+    return ((~plain >> 7 & ones) * 0x0102040810204080) >> 56;
+  }
+};
+
+#endif
+
+// The first byte at or after `at` that is not plain, or `end`.
+char const* skip_plain(char const* at, char const* end) {
+  while (end - at >= Block::size) {
+    std::uint64_t const mask = Block::not_plain(at);
+    if (mask != 0) return at + std::countr_zero(mask);
+    at += Block::size;
+  }
+  while (at != end && is_plain(*at)) ++at;
+  return at;
+}
+
+// The first `c` at or after `at`, or `end`.
+char const* find(char const* at, char const* end, char c) {
+  if (at == end) return end;
+  void const* const found = std::memchr(at, c, static_cast<std::size_t>(end - at));
+  return found == nullptr ? end : static_cast<char const*>(found);
+}
+
+bool is_space(char c) { return c == ' ' || c == '\n' || c == '\r' || c == '\t'; }
+
+char const* skip_space(char const* at, char const* end) {
+  while (at != end && is_space(*at)) ++at;
+  return at;
+}
+
+bool is_digit(char c) { return c >= '0' && c <= '9'; }
+
+int hex_digit(char c) {
+  if (is_digit(c)) return c - '0';
+  if (c >= 'a' && c <= 'f') return c - 'a' + 10;
+  if (c >= 'A' && c <= 'F') return c - 'A' + 10;
+  return -1;
+}
+
+// ---- UTF-8 ------------------------------------------------------------------
+
+struct Sequence {
+  std::ptrdiff_t length;  // bytes; of a broken sequence those that belong together, at least 1
+  bool well_formed;
+};
+
+// The sequence that starts with the non-ASCII byte at `at` (Unicode 15, table 3-7: no overlong
+// forms, no surrogates, nothing above U+10FFFF).
+Sequence sequence(char const* at, char const* end) {
+  unsigned char const lead = byte(*at);
+  std::ptrdiff_t const length = lead >= 0xF0 ? 4 : lead >= 0xE0 ? 3 : 2;
+  if (lead < 0xC2 || lead > 0xF4) return {1, false};
+  // Only the second byte has a range of its own.
+  unsigned char const low = lead == 0xE0 ? 0xA0 : lead == 0xF0 ? 0x90 : 0x80;
+  unsigned char const high = lead == 0xED ? 0x9F : lead == 0xF4 ? 0x8F : 0xBF;
+  if (end - at < 2 || byte(at[1]) < low || byte(at[1]) > high) return {1, false};
+  for (std::ptrdiff_t i = 2; i < length; ++i) {
+    if (end - at <= i || (byte(at[i]) & 0xC0) != 0x80) return {i, false};
+  }
+  return {length, true};
+}
+
+// Behind the well-formed sequences that follow each other from `at` on.
+char const* skip_non_ascii(char const* at, char const* end) {
+  while (at != end && byte(*at) >= 0x80) {
+    // Three bytes are the common case where there are many (CJK). The second byte's top bit tells
+    // overlong forms from the rest after E0, and surrogates from the rest after ED.
+    if (end - at >= 3 && (byte(at[0]) & 0xF0) == 0xE0 && (byte(at[1]) & 0xC0) == 0x80 &&
+        (byte(at[2]) & 0xC0) == 0x80) {
+      unsigned const top = (byte(at[0]) & 0xFu) << 1 | (byte(at[1]) >> 5 & 1u);
+      if (top == 0 || top == 0x1B) return at;
+      at += 3;
+      continue;
+    }
+    auto const [length, well_formed] = sequence(at, end);
+    if (!well_formed) return at;
+    at += length;
+  }
+  return at;
+}
+
+constexpr char32_t replacement = 0xFFFD;
+
+void append_utf8(std::string& out, char32_t code) {
+  auto const put = [&out](char32_t bits) { out.push_back(static_cast<char>(bits)); };
+  if (code < 0x80) {
+    put(code);
+  } else if (code < 0x800) {
+    put(0xC0 | (code >> 6));
+    put(0x80 | (code & 0x3F));
+  } else if (code < 0x10000) {
+    put(0xE0 | (code >> 12));
+    put(0x80 | ((code >> 6) & 0x3F));
+    put(0x80 | (code & 0x3F));
+  } else {
+    put(0xF0 | (code >> 18));
+    put(0x80 | ((code >> 12) & 0x3F));
+    put(0x80 | ((code >> 6) & 0x3F));
+    put(0x80 | (code & 0x3F));
+  }
+}
+
+// ---- Judging ----------------------------------------------------------------
+
+class Judge {
+ public:
+  Judge(std::string_view text, std::size_t max_depth)
+      : begin_(text.data()), at_(begin_), end_(begin_ + text.size()), max_depth_(max_depth) {}
+
+  std::optional<JsonProblem> judge();
+
+ private:
+  using Verdict = std::optional<JsonProblem>;
+  static constexpr std::nullopt_t fine = std::nullopt;
+  Verdict problem(std::string_view why) const {
+    return JsonProblem{static_cast<std::size_t>(at_ - begin_), why};
+  }
+  Verdict unexpected() const {
+    return problem(at_ == end_ ? "unexpected end of text" : "unexpected character");
+  }
+  bool take(char c) {
+    if (at_ == end_ || *at_ != c) return false;
+    ++at_;
+    return true;
+  }
+  void space() { at_ = skip_space(at_, end_); }
+
+  Verdict open(bool object);
+  Verdict key();
+  Verdict scalar();
+  Verdict string();
+  Verdict not_plain();
+  Verdict escape();
+  Verdict number();
+  Verdict digits();
+  Verdict word(std::string_view expected);
+
+  char const* begin_;
+  char const* at_;
+  char const* end_;
+  std::size_t max_depth_;
+  std::size_t depth_ = 0;
+  std::bitset<depth_ceiling> is_object_;  // by depth: what is open there
+};
+
+std::optional<JsonProblem> Judge::judge() {
+  if (std::string_view(at_, static_cast<std::size_t>(end_ - at_)).starts_with("\xEF\xBB\xBF")) {
+    return problem("byte-order mark");
+  }
+  while (true) {
+    // A value has to start here, or an array to end that has just begun.
+    space();
+    if (take('{')) {
+      if (auto p = open(true)) return p;
+      space();
+      if (at_ == end_ || *at_ != '}') {
+        if (auto p = key()) return p;
+        continue;
+      }
+    } else if (take('[')) {
+      if (auto p = open(false)) return p;
+      space();
+      if (at_ == end_ || *at_ != ']') continue;
+    } else if (auto p = scalar()) {
+      return p;
+    }
+    // A value is complete, or a container still empty: close what ends here.
+    while (true) {
+      space();
+      if (depth_ == 0) return at_ == end_ ? fine : problem("unexpected text after the value");
+      bool const object = is_object_[depth_ - 1];
+      if (take(',')) {
+        if (object) {
+          space();
+          if (auto p = key()) return p;
+        }
+        break;
+      }
+      if (!take(object ? '}' : ']')) return unexpected();
+      --depth_;
+    }
+  }
+}
+
+Judge::Verdict Judge::open(bool object) {
+  if (depth_ == max_depth_) {
+    --at_;
+    return problem("nested too deeply");
+  }
+  is_object_[depth_++] = object;
+  return fine;
+}
+
+Judge::Verdict Judge::key() {
+  if (!take('"')) return unexpected();
+  if (auto p = string()) return p;
+  space();
+  if (!take(':')) return unexpected();
+  return fine;
+}
+
+Judge::Verdict Judge::scalar() {
+  if (at_ == end_) return unexpected();
+  switch (*at_) {
+    case '"':
+      ++at_;
+      return string();
+    case 't':
+      return word("true");
+    case 'f':
+      return word("false");
+    case 'n':
+      return word("null");
+    default:
+      return number();
+  }
+}
+
+// After the opening quote. Goes from one byte that is not plain to the next, a block at a time.
+Judge::Verdict Judge::string() {
+  while (end_ - at_ >= Block::size) {
+    char const* const block = at_;
+    std::uint64_t mask = Block::not_plain(block);
+    while (true) {
+      if (mask == 0) {
+        at_ = block + Block::size;
+        break;
+      }
+      at_ = block + std::countr_zero(mask);
+      if (take('"')) return fine;
+      if (auto p = not_plain()) return p;
+      if (at_ - block >= Block::size) break;
+      mask &= ~std::uint64_t{0} << (at_ - block);
+    }
+  }
+  while (at_ != end_) {
+    if (take('"')) return fine;
+    if (is_plain(*at_)) {
+      ++at_;
+    } else if (auto p = not_plain()) {
+      return p;
+    }
+  }
+  return problem("unterminated string");
+}
+
+// An escape, a run of bytes outside ASCII, or what must not be in a string.
+Judge::Verdict Judge::not_plain() {
+  if (*at_ == '\\') return escape();
+  if (byte(*at_) < 0x20) return problem("control character in a string");
+  at_ = skip_non_ascii(at_, end_);
+  if (at_ == end_ || byte(*at_) < 0x80) return fine;
+  return problem("invalid UTF-8");
+}
+
+// At the backslash. Surrogates may come alone: RFC 8259, section 8.2, leaves that open, and
+// editors that cut text in the middle of a pair do send them.
+Judge::Verdict Judge::escape() {
+  if (end_ - at_ < 2) return problem("unterminated string");
+  switch (at_[1]) {
+    case '"':
+    case '\\':
+    case '/':
+    case 'b':
+    case 'f':
+    case 'n':
+    case 'r':
+    case 't':
+      at_ += 2;
+      return fine;
+    case 'u':
+      for (int i = 2; i < 6; ++i) {
+        if (end_ - at_ <= i) return problem("unterminated string");
+        if (hex_digit(at_[i]) < 0) return problem("invalid escape");
+      }
+      at_ += 6;
+      return fine;
+    default:
+      return problem("invalid escape");
+  }
+}
+
+Judge::Verdict Judge::number() {
+  bool const negative = take('-');
+  if (at_ == end_ || !is_digit(*at_)) return negative ? problem("invalid number") : unexpected();
+  if (!take('0')) {
+    if (auto p = digits()) return p;
+  } else if (at_ != end_ && is_digit(*at_)) {
+    return problem("number with a leading zero");
+  }
+  if (take('.')) {
+    if (auto p = digits()) return p;
+  }
+  if (take('e') || take('E')) {
+    if (!take('+')) take('-');
+    if (auto p = digits()) return p;
+  }
+  return fine;
+}
+
+Judge::Verdict Judge::digits() {
+  if (at_ == end_ || !is_digit(*at_)) return problem("invalid number");
+  while (at_ != end_ && is_digit(*at_)) ++at_;
+  return fine;
+}
+
+Judge::Verdict Judge::word(std::string_view expected) {
+  for (char const c : expected) {
+    if (!take(c)) return unexpected();
+  }
+  return fine;
+}
+
+// ---- Skipping what has been judged ------------------------------------------
+
+// From behind the opening quote to behind the closing one: the first quote with an even number of
+// backslashes before it.
+char const* skip_string(char const* at, char const* end) {
+  while (true) {
+    char const* const quote = find(at, end, '"');
+    if (quote == end) return end;
+    char const* run = quote;
+    while (run != at && run[-1] == '\\') --run;
+    at = quote + 1;
+    if ((quote - run) % 2 == 0) return at;
+  }
+}
+
+// From the first byte of a value to behind its last.
+char const* skip_value(char const* at, char const* end) {
+  std::size_t depth = 0;
+  while (at != end) {
+    switch (*at++) {
+      case '"':
+        at = skip_string(at, end);
+        break;
+      case '{':
+      case '[':
+        ++depth;
+        break;
+      case '}':
+      case ']':
+        if (depth != 0) --depth;
+        break;
+      case ' ':
+      case '\n':
+      case '\r':
+      case '\t':
+      case ',':
+      case ':':
+        continue;
+      default:  // a number or a word
+        while (at != end && !is_space(*at) && *at != ',' && *at != ']' && *at != '}') ++at;
+        break;
+    }
+    if (depth == 0) break;
+  }
+  return at;
+}
+
+// Behind the opening bracket or brace of `text`, or null when it starts with anything else.
+char const* enter(std::string_view text, char opening) {
+  char const* const end = text.data() + text.size();
+  char const* const at = skip_space(text.data(), end);
+  return at != end && *at == opening ? at + 1 : nullptr;
+}
+
+// From behind the opening or behind a value to the next member or element; null when there is none.
+char const* skip_to_next(char const* at, char const* end) {
+  at = skip_space(at, end);
+  if (at != end && *at == ',') at = skip_space(at + 1, end);
+  return at == end || *at == '}' || *at == ']' ? nullptr : at;
+}
+
+std::string_view between(char const* begin, char const* end) {
+  return std::string_view(begin, static_cast<std::size_t>(end - begin));
+}
+
+// The four hex digits at `at`, or -1.
+std::int32_t code_unit(char const* at, char const* end) {
+  if (end - at < 4) return -1;
+  std::int32_t unit = 0;
+  for (int i = 0; i < 4; ++i) {
+    int const digit = hex_digit(at[i]);
+    if (digit < 0) return -1;
+    unit = unit * 16 + digit;
+  }
+  return unit;
+}
+
+// Appends what the escape stands for whose backslash is at `at`; returns the place behind it.
+char const* append_unescaped(std::string& out, char const* at, char const* end) {
+  if (end - at < 2) return end;
+  char const kind = at[1];
+  at += 2;
+  switch (kind) {
+    case 'b':
+      out.push_back('\b');
+      return at;
+    case 'f':
+      out.push_back('\f');
+      return at;
+    case 'n':
+      out.push_back('\n');
+      return at;
+    case 'r':
+      out.push_back('\r');
+      return at;
+    case 't':
+      out.push_back('\t');
+      return at;
+    case 'u':
+      break;
+    default:
+      out.push_back(kind);
+      return at;
+  }
+  std::int32_t const first = code_unit(at, end);
+  if (first < 0) return end;
+  at += 4;
+  if (first < 0xD800 || first > 0xDFFF) {
+    append_utf8(out, static_cast<char32_t>(first));
+    return at;
+  }
+  if (first < 0xDC00 && end - at >= 6 && at[0] == '\\' && at[1] == 'u') {
+    std::int32_t const second = code_unit(at + 2, end);
+    if (second >= 0xDC00 && second <= 0xDFFF) {
+      append_utf8(out,
+                  static_cast<char32_t>(0x10000 + ((first - 0xD800) << 10) + (second - 0xDC00)));
+      return at + 6;
+    }
+  }
+  append_utf8(out, replacement);
+  return at;
+}
+
+// `text` is what stands between the quotes.
+std::string unescape_inside(std::string_view text) {
+  std::string out;
+  out.reserve(text.size());
+  char const* at = text.data();
+  char const* const end = at + text.size();
+  while (true) {
+    char const* const escape = find(at, end, '\\');
+    out.append(at, escape);
+    if (escape == end) return out;
+    at = append_unescaped(out, escape, end);
+  }
+}
+
+void append_escaped(std::string& out, char c) {
+  switch (c) {
+    case '"':
+      out.append("\\\"");
+      return;
+    case '\\':
+      out.append("\\\\");
+      return;
+    case '\b':
+      out.append("\\b");
+      return;
+    case '\f':
+      out.append("\\f");
+      return;
+    case '\n':
+      out.append("\\n");
+      return;
+    case '\r':
+      out.append("\\r");
+      return;
+    case '\t':
+      out.append("\\t");
+      return;
+    default:
+      constexpr char const* digits = "0123456789abcdef";
+      out.append("\\u00");
+      out.push_back(digits[byte(c) >> 4]);
+      out.push_back(digits[byte(c) & 0xF]);
+  }
+}
+
+}  // namespace
+
+// ---- What the header declares -----------------------------------------------
+
+std::optional<JsonProblem> check_json(std::string_view text, std::size_t max_depth) {
+  return Judge(text, std::min(max_depth, depth_ceiling)).judge();
+}
+
+std::string JsonProblem::text() const {
+  return std::string(why) + " at byte " + std::to_string(offset);
+}
+
+bool Member::is(std::string_view name) const {
+  if (key.find('\\') == std::string_view::npos) return key == name;
+  return unescape_inside(key) == name;
+}
+
+MemberRange::iterator::iterator(char const* at, char const* end) : at_(at), end_(end) {
+  if (at_ != nullptr) read();
+}
+
+MemberRange::iterator& MemberRange::iterator::operator++() {
+  at_ = member_.whole.data() + member_.whole.size();
+  read();
+  return *this;
+}
+
+void MemberRange::iterator::read() {
+  at_ = skip_to_next(at_, end_);
+  if (at_ == nullptr) return;
+  char const* const key_end = skip_string(at_ + 1, end_);
+  char const* value = skip_space(key_end, end_);
+  if (*at_ != '"' || key_end - at_ < 2 || value == end_ || *value != ':') {
+    at_ = nullptr;  // never judged
+    return;
+  }
+  value = skip_space(value + 1, end_);
+  char const* const value_end = skip_value(value, end_);
+  member_ = {between(at_ + 1, key_end - 1), between(value, value_end), between(at_, value_end)};
+}
+
+MemberRange::iterator MemberRange::begin() const {
+  return iterator(enter(object_, '{'), object_.data() + object_.size());
+}
+
+ElementRange::iterator::iterator(char const* at, char const* end) : at_(at), end_(end) {
+  if (at_ != nullptr) read();
+}
+
+ElementRange::iterator& ElementRange::iterator::operator++() {
+  at_ = element_.data() + element_.size();
+  read();
+  return *this;
+}
+
+void ElementRange::iterator::read() {
+  at_ = skip_to_next(at_, end_);
+  if (at_ != nullptr) element_ = between(at_, skip_value(at_, end_));
+}
+
+ElementRange::iterator ElementRange::begin() const {
+  return iterator(enter(array_, '['), array_.data() + array_.size());
+}
+
+std::optional<std::string_view> find_member(std::string_view object, std::string_view key) {
+  std::optional<std::string_view> found;
+  for (Member const& member : members(object)) {
+    if (member.is(key)) found = member.value;
+  }
+  return found;
+}
+
+std::string unescape(std::string_view string_value) {
+  assert(is_string(string_value) && string_value.size() >= 2);
+  return unescape_inside(string_value.substr(1, string_value.size() - 2));
+}
+
+std::string quote(std::string_view text) {
+  std::string out;
+  out.reserve(text.size() + text.size() / 16 + 2);
+  out.push_back('"');
+  char const* at = text.data();
+  char const* const end = at + text.size();
+  char const* copied = at;  // what lies before is in `out`
+  while ((at = skip_plain(at, end)) != end) {
+    if (byte(*at) >= 0x80) {
+      auto const [length, well_formed] = sequence(at, end);
+      if (!well_formed) {
+        out.append(copied, at);
+        append_utf8(out, replacement);
+        copied = at + length;
+      }
+      at += length;
+      continue;
+    }
+    out.append(copied, at);
+    append_escaped(out, *at);
+    copied = ++at;
+  }
+  out.append(copied, end);
+  out.push_back('"');
+  return out;
+}
+
+// ---- Splice -----------------------------------------------------------------
+
+Splice::Splice(std::string_view object) : object_(object) {
+  char const* const inside = enter(object, '{');
+  assert(inside != nullptr);
+  inside_ = static_cast<std::size_t>(inside - object.data());
+  for (Member const& member : members(object)) slots_.push_back({member, untouched});
+}
+
+void Splice::set(std::string_view key, std::string value) {
+  Change& change = change_for(key);
+  change.value = std::move(value);
+}
+
+void Splice::remove(std::string_view key) {
+  Change& change = change_for(key);
+  change.value.reset();
+}
+
+Splice::Change& Splice::change_for(std::string_view key) {
+  for (Change& change : changes_) {
+    if (change.key == key) return change;
+  }
+  auto const index = static_cast<std::uint32_t>(changes_.size());
+  Change& change = changes_.emplace_back();
+  change.key = key;
+  for (Slot& slot : slots_) {
+    if (!slot.member.is(key)) continue;
+    slot.change = index;
+    change.replaces = true;
+  }
+  return change;
+}
+
+bool Splice::unchanged() const {
+  return std::ranges::none_of(changes_,
+                              [](Change const& change) { return change.replaces || change.value; });
+}
+
+std::string Splice::text() const {
+  std::size_t size = object_.size();
+  for (Change const& change : changes_) {
+    if (change.value) size += 2 * change.key.size() + change.value->size() + 4;
+  }
+  std::string out;
+  out.reserve(size);
+
+  out.append(object_.substr(0, inside_));
+  bool first = true;
+  char const* at = object_.data() + inside_;  // what lies before is dealt with
+  for (Slot const& slot : slots_) {
+    Member const& member = slot.member;
+    // The gap before a member holds its comma; the first member that stays goes without one.
+    std::string_view gap = between(at, member.whole.data());
+    at = member.whole.data() + member.whole.size();
+    Change const* const change = slot.change == untouched ? nullptr : &changes_[slot.change];
+    if (change != nullptr && !change->value) continue;
+    if (first) gap.remove_prefix(std::min(gap.size(), gap.find(',') + 1));
+    first = false;
+    out.append(gap);
+    if (change == nullptr) {
+      out.append(member.whole);
+    } else {
+      out.append(member.whole.data(), member.value.data()).append(*change->value);
+    }
+  }
+  for (Change const& change : changes_) {
+    if (change.replaces || !change.value) continue;
+    if (!first) out.push_back(',');
+    first = false;
+    out.append(quote(change.key)).append(":").append(*change.value);
+  }
+  out.append(at, object_.data() + object_.size());
+  return out;
+}
+
+}  // namespace jumpseat

@@ -1,0 +1,160 @@
+// JSON read in place. A caller's request is edited, not rebuilt: check_json() judges the whole text
+// once, at the door; after that members() and elements() walk it by skipping, without a tree and
+// without a copy, and Splice replaces the few members that have to change. Everything else keeps
+// its own bytes.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <iterator>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "protocol/result.h"
+
+namespace jumpseat {
+
+// Where and why a text is not JSON.
+struct JsonProblem {
+  std::size_t offset;    // byte
+  std::string_view why;  // "invalid UTF-8", "nested too deeply", "unexpected character" …; static
+  std::string text() const;  // "invalid UTF-8 at byte 17"
+};
+
+// Judges `text` as exactly one JSON value: RFC 8259 grammar, well-formed UTF-8, no byte-order mark,
+// nesting of at most `max_depth` (never more than 1024). Iterative: the stack does not grow with
+// the text. One pass. Lone surrogate escapes (\uD800) are allowed, as RFC 8259 allows them.
+std::optional<JsonProblem> check_json(std::string_view text, std::size_t max_depth = 128);
+
+// One member of an object, in place.
+struct Member {
+  std::string_view key;    // between the quotes, still escaped
+  std::string_view value;  // the value's own bytes, without white space around it
+  std::string_view whole;  // from the opening quote of the key to the end of the value
+
+  // Whether the key, unescaped, is `name`. JSON allows "mod\u0065l" for "model".
+  bool is(std::string_view name) const;
+};
+
+// Walks the members of an object whose text has passed check_json().
+//   for (Member m : members(text)) if (m.is("model")) ...
+// A text that is not an object has no members.
+class MemberRange {
+ public:
+  class iterator {
+   public:
+    using value_type = Member;
+    using difference_type = std::ptrdiff_t;
+    using iterator_category = std::input_iterator_tag;
+    using pointer = Member const*;
+    using reference = Member const&;
+    iterator() = default;
+    iterator(char const* at, char const* end);
+    Member const& operator*() const { return member_; }
+    Member const* operator->() const { return &member_; }
+    iterator& operator++();
+    void operator++(int) { ++*this; }
+    bool operator==(std::default_sentinel_t) const { return at_ == nullptr; }
+
+   private:
+    void read();
+    char const* at_ = nullptr;
+    char const* end_ = nullptr;
+    Member member_{};
+  };
+  explicit MemberRange(std::string_view object) : object_(object) {}
+  iterator begin() const;
+  std::default_sentinel_t end() const { return {}; }
+
+ private:
+  std::string_view object_;
+};
+inline MemberRange members(std::string_view object) { return MemberRange(object); }
+
+// Walks the elements of an array whose text has passed check_json(); likewise.
+class ElementRange {
+ public:
+  class iterator {
+   public:
+    using value_type = std::string_view;
+    using difference_type = std::ptrdiff_t;
+    using iterator_category = std::input_iterator_tag;
+    using pointer = std::string_view const*;
+    using reference = std::string_view const&;
+    iterator() = default;
+    iterator(char const* at, char const* end);
+    std::string_view const& operator*() const { return element_; }
+    iterator& operator++();
+    void operator++(int) { ++*this; }
+    bool operator==(std::default_sentinel_t) const { return at_ == nullptr; }
+
+   private:
+    void read();
+    char const* at_ = nullptr;
+    char const* end_ = nullptr;
+    std::string_view element_;
+  };
+  explicit ElementRange(std::string_view array) : array_(array) {}
+  iterator begin() const;
+  std::default_sentinel_t end() const { return {}; }
+
+ private:
+  std::string_view array_;
+};
+inline ElementRange elements(std::string_view array) { return ElementRange(array); }
+
+// The value of member `key` (compared after unescaping), or nothing. The last one of several
+// counts.
+std::optional<std::string_view> find_member(std::string_view object, std::string_view key);
+
+// Kind tests on a value's own bytes.
+inline bool is_string(std::string_view value) { return !value.empty() && value.front() == '"'; }
+inline bool is_object(std::string_view value) { return !value.empty() && value.front() == '{'; }
+inline bool is_array(std::string_view value) { return !value.empty() && value.front() == '['; }
+inline bool is_null(std::string_view value) { return value == "null"; }
+
+// The text of a string value (with its quotes), escapes resolved. A lone surrogate becomes U+FFFD.
+std::string unescape(std::string_view string_value);
+// `text` as a JSON string, quotes included. `text` must be UTF-8; bytes that are not become U+FFFD.
+std::string quote(std::string_view text);
+
+// Edits to an object's text, applied in one pass. Of several edits of one name the last one counts.
+//   Splice edit(body);
+//   edit.set("model", quote("gpt-4.1"));
+//   edit.remove("service_tier");
+//   std::string out = edit.text();
+class Splice {
+ public:
+  // `object` has passed check_json() and outlives this.
+  explicit Splice(std::string_view object);
+  // Replaces the value of every member named `key`; adds the member at the end if there is none.
+  void set(std::string_view key, std::string value);
+  // Removes every member named `key`, with its comma.
+  void remove(std::string_view key);
+  // Changed nothing? Then text() equals the original bytes.
+  bool unchanged() const;
+  std::string text() const;
+
+ private:
+  // One per name, however many members bear it.
+  struct Change {
+    std::string key;
+    std::optional<std::string> value;  // nothing: remove
+    bool replaces = false;             // some member bears the name; else the value is added
+  };
+  struct Slot {
+    Member member;
+    std::uint32_t change;  // index into changes_, or untouched
+  };
+  static constexpr std::uint32_t untouched = UINT32_MAX;
+  Change& change_for(std::string_view key);
+
+  std::string_view object_;
+  std::size_t inside_ = 0;  // offset of what follows the opening brace
+  std::vector<Slot> slots_;
+  std::vector<Change> changes_;
+};
+
+}  // namespace jumpseat

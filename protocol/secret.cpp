@@ -1,0 +1,50 @@
+// Wiping and comparing. std::string keeps up to 15 bytes inside itself and leaves them there when
+// it is moved from, hence the wipes after each move.
+
+#include "protocol/secret.h"
+
+#include <cstddef>
+
+namespace jumpseat {
+
+void wipe(std::string& text) {
+  // All of the capacity: a string that was once longer still holds its old tail.
+  text.resize(text.capacity());
+  // Writes to volatile are side effects, so none of them may be dropped.
+  char volatile* bytes = text.data();
+  for (std::size_t i = 0; i < text.size(); ++i) bytes[i] = 0;
+  text.clear();
+}
+
+Secret::Secret(std::string text) : text_(std::move(text)) { wipe(text); }
+
+Secret::Secret(Secret&& other) noexcept : text_(std::move(other.text_)) { wipe(other.text_); }
+
+Secret& Secret::operator=(Secret const& other) {
+  // Through a copy: assigning in place could free our old bytes without wiping them.
+  if (this != &other) *this = Secret(other);
+  return *this;
+}
+
+Secret& Secret::operator=(Secret&& other) noexcept {
+  if (this == &other) return *this;
+  wipe(text_);
+  text_ = std::move(other.text_);
+  wipe(other.text_);
+  return *this;
+}
+
+Secret::~Secret() { wipe(text_); }
+
+bool operator==(Secret const& a, Secret const& b) {
+  if (a.text_.size() != b.text_.size()) return false;
+  // Volatile, so that the loop cannot be left at the first difference.
+  unsigned char volatile difference = 0;
+  for (std::size_t i = 0; i < a.text_.size(); ++i) {
+    difference = static_cast<unsigned char>(difference | (static_cast<unsigned char>(a.text_[i]) ^
+                                                          static_cast<unsigned char>(b.text_[i])));
+  }
+  return difference == 0;
+}
+
+}  // namespace jumpseat

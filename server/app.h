@@ -1,0 +1,69 @@
+// The composition root: builds every part, in the order in which they rest on each other, and runs one main
+// task on the loop until it ends or a signal asks for the end. What can wake the process is all here: the
+// main task's own input, libcurl's sockets, timers, signals.
+#pragma once
+
+#include <functional>
+#include <string>
+
+#include "server/auth/github_api.h"
+#include "server/auth/sign_in.h"
+#include "server/auth/stores.h"
+#include "server/auth/token_service.h"
+#include "server/auth/token_sources.h"
+#include "server/base/clock.h"
+#include "server/base/config.h"
+#include "server/base/paths.h"
+#include "server/base/scope.h"
+#include "server/chat/chat_service.h"
+#include "server/chat/model_catalog.h"
+#include "server/cli/services.h"
+#include "server/net/http_client.h"
+#include "server/upstream/copilot_api.h"
+
+namespace jumpseat {
+
+class App {
+ public:
+  App(LoadedConfig loaded, Paths paths);
+  App(App const&) = delete;
+  App& operator=(App const&) = delete;
+
+  // Runs `task` and then stops everything: background tasks, connections, the loop. Returns the exit code: the
+  // task's, or 128 + the signal that ended it. A second signal ends the process at once.
+  int run(std::function<awaitable<int>(App&)> task);
+  // The JSON-RPC server on standard input and output. Give it the real ones: see main().
+  int run_stdio(int input, int output);
+
+  Services services();
+
+ private:
+  awaitable<> main_task(std::function<awaitable<int>(App&)> const& task);
+  awaitable<int> serve_stdio(int input, int output);
+  void watch_signals();
+
+  // Declared in the order of construction; destroyed the other way round, after the loop has run empty.
+  LoadedConfig loaded_;
+  Paths paths_;
+  asio::io_context io_;
+  SystemClock clock_;
+  Scope main_;
+  Scope background_;
+  Stores stores_;
+  HttpClient http_;
+  GitHubApi github_;
+  TokenSources sources_;
+  TokenService tokens_;
+  SignIn sign_in_;
+  CopilotApi copilot_;
+  ModelCatalog catalog_;
+  ChatService chat_;
+
+  class Signals;
+  Signals* signals_ = nullptr;
+  std::function<void()> stop_;  // what the first signal does
+  int exit_code_ = 1;
+  int signal_ = 0;
+};
+
+}  // namespace jumpseat

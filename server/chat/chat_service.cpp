@@ -1,0 +1,166 @@
+#include "server/chat/chat_service.h"
+
+#include <utility>
+
+#include "protocol/chat_whole.h"
+#include "protocol/upstream.h"
+#include "server/base/deadline.h"
+#include "server/base/log.h"
+#include "server/net/retry.h"
+
+namespace jumpseat {
+namespace {
+
+constexpr std::size_t max_whole_answer = 64u << 20;
+
+// The end of an HTTP/1 body may come a moment after [DONE]; reading it lets the connection be used again.
+awaitable<> read_to_end(ResponseStream reply) {
+  while (true) {
+    auto bytes = co_await reply.next();
+    if (!bytes || bytes->empty()) co_return;
+  }
+}
+
+awaitable<> drain(ResponseStream reply) {
+  co_await within(read_to_end(std::move(reply)), std::chrono::milliseconds(500));
+}
+
+bool is_event_stream(HttpHeaders const& headers) {
+  return headers.get("content-type").find("event-stream") != std::string_view::npos;
+}
+
+bool is_json(HttpHeaders const& headers) {
+  return headers.get("content-type").find("json") != std::string_view::npos;
+}
+
+}  // namespace
+
+TokenCapSpelling token_cap_spelling(Model const& model) {
+  auto const& id = model.id;
+  bool const o_series = id.size() >= 2 && id[0] == 'o' && id[1] >= '0' && id[1] <= '9';
+  return o_series || id.starts_with("gpt-5") ? TokenCapSpelling::max_completion_tokens : TokenCapSpelling::max_tokens;
+}
+
+void ChatService::count(int change) {
+  auto const before = active_;
+  active_ = static_cast<std::size_t>(static_cast<int>(active_) + change);
+  if ((before == 0) == (active_ == 0)) return;
+  for (auto const& listener : listeners_) listener();
+}
+
+awaitable<Result<std::unique_ptr<ChatStream>>> ChatService::start(ChatRequest request) {
+  auto model = co_await catalog_.resolve(request.model());
+  if (!model) co_return model.error();
+  if (!model->serves("/chat/completions")) {
+    co_return fail(ErrorCode::unsupported_api_for_model, "The model " + model->id +
+                                                             " does not serve chat completions. Choose another one; "
+                                                             "`jumpseat models` shows what each serves.");
+  }
+
+  ChatRequest::Upstream change;
+  change.model = model->id;
+  change.max_tokens_limit = config_.max_tokens_limit;
+  change.spelling = token_cap_spelling(*model);
+  // Streams are asked for even when the caller wants one piece: upstream caps unstreamed answers, and a
+  // stream can be seen to be complete.
+  change.mode = model->streaming ? ChatRequest::Upstream::Mode::stream : ChatRequest::Upstream::Mode::whole;
+
+  ChatStreamRepair::Options options;
+  options.model = request.model().empty() ? config_.default_model : request.model();
+  options.fallback_id = "chatcmpl-" + random_uuid();
+  options.created = clock_.unix_seconds();
+  options.usage =
+      request.include_usage() || !request.stream() ? ChatStreamRepair::Options::Usage::pass_on : ChatStreamRepair::Options::Usage::hold_back;
+  auto const answers = request.answers();
+
+  ChatCall call;
+  call.body = request.upstream_body(change);
+  call.asked_model = options.model;
+  call.initiator = request.initiator();
+  call.vision = request.has_image() ? ChatCall::Vision::images : ChatCall::Vision::none;
+  auto reply = co_await copilot_.chat(std::move(call));
+  if (!reply) co_return reply.error();
+  co_return std::make_unique<ChatStream>(*this, std::move(*reply), std::move(options), answers);
+}
+
+ChatStream::ChatStream(ChatService& service, ResponseStream reply, ChatStreamRepair::Options options, std::int64_t answers)
+    : service_(service), reply_(std::move(reply)), options_(options), answers_(answers), repair_(std::move(options)) {
+  service_.count(+1);
+}
+
+ChatStream::~ChatStream() { service_.count(-1); }
+
+Error ChatStream::with_progress(Error error) const {
+  return std::move(error).with_partial_length(repair_.text_bytes());
+}
+
+awaitable<Result<ChatStream::Chunks>> ChatStream::next() {
+  static std::vector<std::string> const none;
+  if (phase_ == Phase::unread) {
+    phase_ = Phase::streaming;
+    if (!is_event_stream(reply_.headers())) {
+      // A log-in page of the network in between, or a model that answered in one piece.
+      if (is_json(reply_.headers())) co_return co_await read_whole();
+      auto first = co_await reply_.next();
+      if (!first) co_return first.error();
+      if (looks_like_html(reply_.headers().get("content-type"), *first)) {
+        co_return read_upstream_error(reply_.status(), reply_.headers().fields, *first, "Copilot", options_.model, 0);
+      }
+      if (first->empty()) {
+        auto last = repair_.finish({});
+        if (!last) co_return last.error();
+      }
+      events_.feed(*first);
+    }
+  }
+  if (phase_ == Phase::last) {
+    phase_ = Phase::ended;
+    co_return &none;
+  }
+  while (true) {
+    auto event = events_.next();
+    if (!event) co_return with_progress(event.error());
+    if (*event) {
+      auto chunks = repair_.event((*event)->data);
+      if (!chunks) co_return with_progress(chunks.error());
+      if (repair_.done()) {
+        auto last = repair_.finish({});
+        if (!last) co_return with_progress(last.error());
+        phase_ = (*last)->empty() ? Phase::ended : Phase::last;
+        service_.background_.spawn("drain", drain(std::move(reply_)));
+        co_return *last;
+      }
+      if (!(*chunks)->empty()) co_return *chunks;
+      continue;
+    }
+    auto bytes = co_await reply_.next();
+    if (!bytes) co_return with_progress(bytes.error());
+    if (bytes->empty()) {
+      auto last = repair_.finish(events_.remainder());
+      if (!last) co_return with_progress(last.error());
+      phase_ = (*last)->empty() ? Phase::ended : Phase::last;
+      co_return *last;
+    }
+    events_.feed(*bytes);
+  }
+}
+
+awaitable<Result<ChatStream::Chunks>> ChatStream::read_whole() {
+  std::string body;
+  while (true) {
+    auto bytes = co_await reply_.next();
+    if (!bytes) co_return bytes.error();
+    if (bytes->empty()) break;
+    body += *bytes;
+    if (body.size() > max_whole_answer) {
+      co_return fail(ErrorCode::upstream_body_too_large, "Copilot's answer is larger than 64 MiB; it was dropped.");
+    }
+  }
+  auto completion = repair_completion(body, options_, answers_);
+  if (!completion) co_return completion.error();
+  whole_ = chunks_of_completion(*completion, options_.usage);
+  phase_ = Phase::last;
+  co_return &whole_;
+}
+
+}  // namespace jumpseat

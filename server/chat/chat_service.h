@@ -1,0 +1,95 @@
+// ChatService answers a chat request for either front end: it finds the model, edits the request, opens the
+// upstream stream and yields clean OpenAI chunks as they come.
+//
+//   auto stream = co_await chat.start(std::move(request));
+//   if (!stream) co_return stream.error();
+//   while (true) {
+//     auto chunks = co_await (*stream)->next();
+//     if (!chunks) …                    // the answer failed; what came so far stands
+//     if ((*chunks)->empty()) break;    // the end, and a good one
+//   }
+//
+// Destroying the stream cancels the upstream request.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "protocol/chat_request.h"
+#include "protocol/chat_stream.h"
+#include "protocol/result.h"
+#include "protocol/sse.h"
+#include "server/base/clock.h"
+#include "server/base/config.h"
+#include "server/base/scope.h"
+#include "server/chat/model_catalog.h"
+#include "server/net/http_client.h"
+#include "server/upstream/copilot_api.h"
+
+namespace jumpseat {
+
+class ChatService;
+
+class ChatStream {
+ public:
+  using Chunks = std::vector<std::string> const*;
+
+  ChatStream(ChatService& service, ResponseStream reply, ChatStreamRepair::Options options, std::int64_t answers);
+  ~ChatStream();
+  ChatStream(ChatStream const&) = delete;
+  ChatStream& operator=(ChatStream const&) = delete;
+
+  // The next `chat.completion.chunk` texts, valid until the next call; none at the good end. Fails when the
+  // answer failed, with the length of the text that had come; after that, or after the end, do not call.
+  awaitable<Result<Chunks>> next();
+  // Upstream's id of the model that answers; empty before the first chunk.
+  std::string const& upstream_model() const { return repair_.upstream_model(); }
+  HttpHeaders const& upstream_headers() const { return reply_.headers(); }
+  std::optional<ChatUsage> const& usage() const { return repair_.usage(); }
+
+ private:
+  awaitable<Result<Chunks>> read_whole();
+  Error with_progress(Error error) const;
+
+  ChatService& service_;
+  ResponseStream reply_;
+  ChatStreamRepair::Options options_;
+  std::int64_t answers_;
+  SseReader events_;
+  ChatStreamRepair repair_;
+  std::vector<std::string> whole_;  // the chunks of an answer that came unstreamed
+  enum class Phase { unread, streaming, last, ended } phase_ = Phase::unread;
+};
+
+class ChatService {
+ public:
+  ChatService(Scope& background, ModelCatalog& catalog, CopilotApi& copilot, Clock& clock, Config const& config)
+      : background_(background), catalog_(catalog), copilot_(copilot), clock_(clock), config_(config) {}
+
+  // Fails with model_not_found, unsupported_api_for_model, any sign-in error, or what upstream said.
+  awaitable<Result<std::unique_ptr<ChatStream>>> start(ChatRequest request);
+
+  // Answers under way, for the busy state; the listener is called when it becomes 0 or 1.
+  std::size_t active() const { return active_; }
+  void on_activity(std::function<void()> listener) { listeners_.push_back(std::move(listener)); }
+
+ private:
+  friend class ChatStream;
+  void count(int change);
+
+  Scope& background_;
+  ModelCatalog& catalog_;
+  CopilotApi& copilot_;
+  Clock& clock_;
+  Config const& config_;
+  std::size_t active_ = 0;
+  std::vector<std::function<void()>> listeners_;
+};
+
+// Which spelling of the cap a model takes: newer GPT and the o-series refuse max_tokens.
+TokenCapSpelling token_cap_spelling(Model const& model);
+
+}  // namespace jumpseat

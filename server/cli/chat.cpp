@@ -1,0 +1,82 @@
+#include <memory>
+#include <utility>
+
+#include "protocol/json.h"
+#include "protocol/scan.h"
+#include "server/base/exit_code.h"
+#include "server/base/log.h"
+#include "server/cli/commands.h"
+
+namespace jumpseat {
+namespace {
+
+std::string request_body(ChatOptions const& options) {
+  std::string text = options.prompt;
+  if (!options.piped.empty()) {
+    if (!text.empty()) text += "\n\n";
+    text += options.piped;
+  }
+  std::string body = "{";
+  if (!options.model.empty()) body += "\"model\":" + quote(options.model) + ",";
+  body += "\"stream\":true,\"messages\":[{\"role\":\"user\",\"content\":" + quote(text) + "}]}";
+  return body;
+}
+
+// The text that a chunk adds to the first answer.
+std::string text_of(std::string_view chunk) {
+  auto value = parse_json(chunk);
+  if (!value) return {};
+  boost::system::error_code none;
+  auto const* content = value->find_pointer("/choices/0/delta/content", none);
+  if (content == nullptr || !content->is_string()) return {};
+  return std::string(content->get_string());
+}
+
+}  // namespace
+
+awaitable<int> run_chat(Services services, Terminal& terminal, ChatOptions options) {
+  if (options.prompt.empty() && options.piped.empty()) {
+    terminal.error_line("error: nothing to ask. Type jumpseat chat \"your question\", or pipe a text into it.");
+    co_return exit_code::usage;
+  }
+  auto body = request_body(options);
+  if (auto problem = check_json(body)) {
+    terminal.error_line("error: the question is not valid UTF-8 text.");
+    co_return exit_code::usage;
+  }
+  auto request = ChatRequest::parse(std::move(body));
+  if (!request) co_return report(terminal, request.error());
+  auto stream = co_await services.chat.start(std::move(*request));
+  if (!stream) co_return report(terminal, stream.error());
+
+  ChatAssembler answer;
+  bool at_line_start = true;
+  while (!terminal.closed()) {
+    auto chunks = co_await (*stream)->next();
+    if (!chunks) {
+      // What came so far stays on the screen; the error says that it is not all.
+      if (!at_line_start) terminal.line();
+      co_return report(terminal, chunks.error());
+    }
+    if ((*chunks)->empty()) break;
+    for (auto const& chunk : **chunks) {
+      if (options.output == Output::json) {
+        answer.add(chunk);
+        continue;
+      }
+      auto const text = text_of(chunk);
+      if (text.empty()) continue;
+      terminal.print(terminal.foreign(text));
+      at_line_start = text.back() == '\n';
+    }
+  }
+  if (terminal.closed()) co_return exit_code::failed;
+  if (options.output == Output::json) {
+    terminal.line(json::serialize(answer.completion()));
+  } else if (!at_line_start) {
+    terminal.line();
+  }
+  co_return exit_code::ok;
+}
+
+}  // namespace jumpseat

@@ -1,0 +1,188 @@
+#include "server/net/curl_loop.h"
+
+#include <fcntl.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <new>
+#include <utility>
+
+namespace jumpseat {
+
+// One socket that curl wants to hear about. The watch holds a duplicate of the descriptor: curl may
+// close its own before it says so, and the number may be in use again at once. A wait holds the watch
+// itself, not the number, so an event that comes late finds `loop` empty and hits nobody else.
+struct CurlLoop::Watch {
+  Watch(asio::io_context& io, int duplicate, curl_socket_t curls, CurlLoop* owner)
+      : descriptor(io, duplicate), socket(curls), loop(owner) {}
+  asio::posix::basic_stream_descriptor<Executor> descriptor;
+  curl_socket_t socket;
+  CurlLoop* loop;  // null once dropped
+  int wanted = CURL_POLL_NONE;
+  bool connection = false;  // to a server: kept between transfers
+  bool resting = false;     // see rest()
+  bool reading = false;  // a wait is under way
+  bool writing = false;
+};
+
+CurlLoop::CurlLoop(asio::io_context& io, CurlLibrary const& curl, Done done)
+    : io_(io),
+      curl_(curl),
+      done_(std::move(done)),
+      multi_(curl.multi_init()),
+      alarm_(io, [this] {
+        due_ = Alarm::never;
+        act(CURL_SOCKET_TIMEOUT, 0);
+      }) {
+  if (multi_ == nullptr) throw std::bad_alloc();
+  curl_.multi_setopt(multi_, CURLMOPT_SOCKETFUNCTION, &CurlLoop::on_socket);
+  curl_.multi_setopt(multi_, CURLMOPT_SOCKETDATA, this);
+  curl_.multi_setopt(multi_, CURLMOPT_TIMERFUNCTION, &CurlLoop::on_timer);
+  curl_.multi_setopt(multi_, CURLMOPT_TIMERDATA, this);
+  curl_.multi_setopt(multi_, CURLMOPT_PIPELINING, static_cast<long>(CURLPIPE_MULTIPLEX));
+  curl_.multi_setopt(multi_, CURLMOPT_MAXCONNECTS, 32L);  // idle connections kept for reuse
+}
+
+CurlLoop::~CurlLoop() {
+  curl_.multi_cleanup(multi_);  // calls close_socket()
+  while (!watches_.empty()) drop(watches_.begin()->first);
+}
+
+CURLMcode CurlLoop::add(CURL* easy) {
+  CURLMcode const code = curl_.multi_add_handle(multi_, easy);
+  if (code == CURLM_OK) act(CURL_SOCKET_TIMEOUT, 0);
+  return code;
+}
+
+void CurlLoop::remove(CURL* easy) {
+  curl_.multi_remove_handle(multi_, easy);
+  alarm_.set(due_);
+}
+
+void CurlLoop::unpause(CURL* easy) {
+  curl_.easy_pause(easy, CURLPAUSE_CONT);
+  alarm_.set(due_);
+}
+
+void CurlLoop::rest(curl_socket_t socket) {
+  auto const found = watches_.find(socket);
+  if (found != watches_.end() && found->second->wanted == CURL_POLL_NONE) {
+    found->second->resting = true;
+    arm(found->second);
+  }
+}
+
+int CurlLoop::on_connection(void* loop, curl_socket_t socket, curlsocktype) noexcept {
+  if (Watch* watch = static_cast<CurlLoop*>(loop)->watch(socket)) watch->connection = true;
+  return CURL_SOCKOPT_OK;
+}
+
+int CurlLoop::close_socket(void* loop, curl_socket_t socket) noexcept {
+  static_cast<CurlLoop*>(loop)->drop(socket);
+  return ::close(socket);
+}
+
+int CurlLoop::on_socket(CURL*, curl_socket_t socket, int what, void* loop, void*) noexcept {
+  auto* self = static_cast<CurlLoop*>(loop);
+  if (what != CURL_POLL_REMOVE) {
+    self->want(socket, what);
+  } else if (auto const found = self->watches_.find(socket); found != self->watches_.end()) {
+    // Also said when a connection goes idle or its transfer is paused. Its watch is kept, which spares
+    // the next request six system calls; it goes when curl closes the socket, and curl tells of that
+    // for connections. Other descriptors (curl wakes itself up after a name look-up) it closes silently.
+    if (found->second->connection) {
+      found->second->wanted = CURL_POLL_NONE;
+    } else {
+      self->drop(socket);
+    }
+  }
+  return 0;
+}
+
+int CurlLoop::on_timer(CURLM*, long milliseconds, void* loop) noexcept {
+  auto* self = static_cast<CurlLoop*>(loop);
+  // The alarm itself is set when curl has returned: curl often changes its mind several times.
+  self->due_ = milliseconds < 0 ? Alarm::never
+                                : SteadyTimer::clock_type::now() +
+                                      std::chrono::milliseconds(std::min(milliseconds, 86'400'000L));
+  return 0;
+}
+
+CurlLoop::Watch* CurlLoop::watch(curl_socket_t socket) {
+  auto const found = watches_.find(socket);
+  if (found != watches_.end()) return found->second.get();
+  int const duplicate = ::fcntl(socket, F_DUPFD_CLOEXEC, 0);
+  // Out of descriptors: the transfer ends at its deadline. Refusing would make curl end all of them.
+  if (duplicate < 0) return nullptr;
+  auto created = std::make_shared<Watch>(io_, duplicate, socket, this);
+  return watches_.emplace(socket, std::move(created)).first->second.get();
+}
+
+void CurlLoop::want(curl_socket_t socket, int what) {
+  Watch* const found = watch(socket);
+  if (found == nullptr) return;
+  found->wanted = what;
+  found->resting = false;
+  arm(watches_.find(socket)->second);
+}
+
+void CurlLoop::drop(curl_socket_t socket) {
+  auto found = watches_.find(socket);
+  if (found == watches_.end()) return;
+  auto const dropped = std::move(found->second);
+  watches_.erase(found);
+  dropped->loop = nullptr;
+  boost::system::error_code ignored;
+  dropped->descriptor.close(ignored);  // its waits end, and find `loop` empty
+}
+
+// Starts the waits that are wanted and not yet under way. One that is no longer wanted is left alone:
+// its event is ignored.
+void CurlLoop::arm(std::shared_ptr<Watch> const& watch) {
+  if (((watch->wanted & CURL_POLL_IN) != 0 || watch->resting) && !watch->reading) {
+    watch->reading = true;
+    watch->descriptor.async_wait(watch->descriptor.wait_read,
+                                 [watch](boost::system::error_code error) {
+                                   watch->reading = false;
+                                   if (watch->loop == nullptr) return;
+                                   watch->loop->ready(watch, error ? CURL_CSELECT_ERR : CURL_CSELECT_IN);
+                                 });
+  }
+  if ((watch->wanted & CURL_POLL_OUT) != 0 && !watch->writing) {
+    watch->writing = true;
+    watch->descriptor.async_wait(watch->descriptor.wait_write,
+                                 [watch](boost::system::error_code error) {
+                                   watch->writing = false;
+                                   if (watch->loop == nullptr) return;
+                                   watch->loop->ready(watch, error ? CURL_CSELECT_ERR : CURL_CSELECT_OUT);
+                                 });
+  }
+}
+
+void CurlLoop::ready(std::shared_ptr<Watch> const& watch, int event) {
+  if (watch->resting) {
+    // Bytes nobody asked for, or the end. curl 7.88 would read such bytes as the next reply (quality
+    // row U20); a connection that is shut down it finds dead and replaces.
+    ::shutdown(watch->descriptor.native_handle(), SHUT_RDWR);
+    return drop(watch->socket);
+  }
+  int const wanted = (watch->wanted & CURL_POLL_IN ? CURL_CSELECT_IN : 0) |
+                     (watch->wanted & CURL_POLL_OUT ? CURL_CSELECT_OUT : 0) | CURL_CSELECT_ERR;
+  if ((event & wanted) == 0) return;
+  act(watch->socket, event);
+  if (watch->loop != nullptr) arm(watch);
+}
+
+void CurlLoop::act(curl_socket_t socket, int events) {
+  int running = 0;
+  curl_.multi_socket_action(multi_, socket, events, &running);
+  int left = 0;
+  while (CURLMsg const* message = curl_.multi_info_read(multi_, &left)) {
+    if (message->msg != CURLMSG_DONE) continue;
+    done_(message->easy_handle, message->data.result);
+  }
+  alarm_.set(due_);
+}
+
+}  // namespace jumpseat

@@ -1,0 +1,137 @@
+#include "server/net/tls_trust.h"
+
+#include <dirent.h>
+
+#include <algorithm>
+#include <array>
+#include <cstring>
+
+namespace jumpseat {
+namespace {
+
+// A name that OpenSSL looks certificates up by: eight hexadecimal digits, a dot, a number.
+bool hashed_name(std::string_view name) {
+  return name.size() >= 10 && name[8] == '.' && name[9] >= '0' && name[9] <= '9' &&
+         std::all_of(name.begin(), name.begin() + 8, [](char c) {
+           return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f');
+         });
+}
+
+bool hashed_directory(char const* path) {
+  DIR* const directory = ::opendir(path);
+  if (directory == nullptr) return false;
+  bool found = false;
+  while (dirent const* entry = ::readdir(directory)) {
+    if (hashed_name(entry->d_name)) {
+      found = true;
+      break;
+    }
+  }
+  ::closedir(directory);
+  return found;
+}
+
+// OpenSSL's functions, reached through curl's own copy; the program does not use OpenSSL otherwise. The
+// types are opaque there, too.
+struct OpenSsl {
+  void (*SSL_CTX_set_verify)(void*, int, int (*)(int, void*)) = nullptr;
+  int (*SSL_CTX_set_ex_data)(void*, int, void*) = nullptr;
+  void* (*SSL_CTX_get_ex_data)(void const*, int) = nullptr;
+  int (*CRYPTO_get_ex_new_index)(int, long, void*, void*, void*, void*) = nullptr;
+  int (*SSL_get_ex_data_X509_STORE_CTX_idx)() = nullptr;
+  void* (*X509_STORE_CTX_get_ex_data)(void const*, int) = nullptr;
+  void* (*SSL_get_SSL_CTX)(void const*) = nullptr;
+  char const* (*SSL_get_servername)(void const*, int) = nullptr;
+  void* (*X509_STORE_CTX_get_current_cert)(void const*) = nullptr;
+  void* (*X509_get_issuer_name)(void const*) = nullptr;
+  char* (*X509_NAME_oneline)(void const*, char*, int) = nullptr;
+  int slot = -1;  // ours among the extra data of an SSL_CTX
+};
+OpenSsl openssl;
+
+template <class Function>
+bool find(CurlLibrary const& curl, char const* name, Function& function) {
+  function = reinterpret_cast<Function>(curl.tls_symbol(name));
+  return function != nullptr;
+}
+
+bool find_openssl(CurlLibrary const& curl) {
+  if (openssl.slot >= 0) return true;
+  OpenSsl& o = openssl;
+  if (!find(curl, "SSL_CTX_set_verify", o.SSL_CTX_set_verify) ||
+      !find(curl, "SSL_CTX_set_ex_data", o.SSL_CTX_set_ex_data) ||
+      !find(curl, "SSL_CTX_get_ex_data", o.SSL_CTX_get_ex_data) ||
+      !find(curl, "CRYPTO_get_ex_new_index", o.CRYPTO_get_ex_new_index) ||
+      !find(curl, "SSL_get_ex_data_X509_STORE_CTX_idx", o.SSL_get_ex_data_X509_STORE_CTX_idx) ||
+      !find(curl, "X509_STORE_CTX_get_ex_data", o.X509_STORE_CTX_get_ex_data) ||
+      !find(curl, "SSL_get_SSL_CTX", o.SSL_get_SSL_CTX) ||
+      !find(curl, "SSL_get_servername", o.SSL_get_servername) ||
+      !find(curl, "X509_STORE_CTX_get_current_cert", o.X509_STORE_CTX_get_current_cert) ||
+      !find(curl, "X509_get_issuer_name", o.X509_get_issuer_name) ||
+      !find(curl, "X509_NAME_oneline", o.X509_NAME_oneline)) {
+    return false;
+  }
+  constexpr int class_ssl_ctx = 1;  // CRYPTO_EX_INDEX_SSL_CTX
+  o.slot = o.CRYPTO_get_ex_new_index(class_ssl_ctx, 0, nullptr, nullptr, nullptr, nullptr);
+  return o.slot >= 0;
+}
+
+}  // namespace
+
+TlsTrust tls_trust(std::string const& extra_file, std::string const& extra_directory,
+                   CurlLibrary const& curl) {
+  TlsTrust trust;
+  for (char const* path : {"/etc/ssl/certs", "/etc/pki/tls/certs", "/etc/openssl/certs"}) {
+    if (hashed_directory(path)) {
+      trust.directory = path;
+      break;
+    }
+  }
+  if (!extra_directory.empty()) {
+    if (!trust.directory.empty()) trust.directory += ':';
+    trust.directory += extra_directory;
+  }
+  trust.file = extra_file;
+  if (trust.file.empty() && (trust.directory.empty() || trust.directory == extra_directory)) {
+    auto const* version = curl.version_info(CURLVERSION_NOW);
+    if (version->cainfo != nullptr) trust.file = version->cainfo;
+  }
+  return trust;
+}
+
+IssuerNote::IssuerNote(CurlLibrary const& curl) : available_(find_openssl(curl)) {}
+
+CURLcode IssuerNote::attach(CURL*, void* tls_context, void* note) noexcept {
+  if (!static_cast<IssuerNote*>(note)->available_) return CURLE_OK;
+  openssl.SSL_CTX_set_ex_data(tls_context, openssl.slot, note);
+  constexpr int verify_peer = 1;  // SSL_VERIFY_PEER, what curl has set already
+  openssl.SSL_CTX_set_verify(tls_context, verify_peer, &IssuerNote::on_verify);
+  return CURLE_OK;
+}
+
+// Looks on. What OpenSSL decided is what it returns.
+int IssuerNote::on_verify(int verified, void* store_context) noexcept {
+  OpenSsl const& o = openssl;
+  void* const tls =
+      o.X509_STORE_CTX_get_ex_data(store_context, o.SSL_get_ex_data_X509_STORE_CTX_idx());
+  void* const certificate = o.X509_STORE_CTX_get_current_cert(store_context);
+  if (tls == nullptr || certificate == nullptr) return verified;
+  auto* note =
+      static_cast<IssuerNote*>(o.SSL_CTX_get_ex_data(o.SSL_get_SSL_CTX(tls), o.slot));
+  if (note == nullptr) return verified;
+  std::array<char, 200> name{};
+  o.X509_NAME_oneline(o.X509_get_issuer_name(certificate), name.data(),
+                      static_cast<int>(name.size()));
+  constexpr int host_name = 0;  // TLSEXT_NAMETYPE_host_name
+  char const* const host = o.SSL_get_servername(tls, host_name);
+  note->host_ = host == nullptr ? "" : host;
+  note->issuer_ = name.data();
+  return verified;
+}
+
+std::string IssuerNote::issuer_for(std::string_view host) const {
+  // An address is not sent as a server name.
+  return host_.empty() || host_ == host ? issuer_ : std::string();
+}
+
+}  // namespace jumpseat

@@ -1,0 +1,58 @@
+// Sign-ins and the tokens that came with them. A sign-in is bound to the issuer that gave it
+// ("https://github.com", a tenant, a simulator's origin) and is found under no other. Only remove()
+// deletes a sign-in, and only a person's sign-out calls it.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "protocol/result.h"
+#include "protocol/secret.h"
+
+namespace jumpseat {
+
+class Database;
+
+struct Account {
+  std::int64_t id = 0;
+  std::string issuer;  // Issuer::origin
+  std::string name;    // the account's name on this machine; "default" when none was given
+  std::string login;   // GitHub login; may be empty until the user call succeeded
+  Secret github_token;
+  std::int64_t created_at = 0;  // Unix seconds
+};
+
+struct StoredCopilotToken {
+  Secret token;
+  std::int64_t received_at = 0;  // Unix seconds by our clock
+  std::int64_t expires_at = 0;   // Unix seconds by GitHub's clock
+  std::int64_t refresh_in = 0;   // seconds from receipt
+  std::string api;               // the API base that belongs to this token
+  std::string sku;
+};
+
+class AccountStore {
+ public:
+  explicit AccountStore(Database& database) : database_(&database) {}
+
+  Result<std::optional<Account>> find(std::string_view issuer, std::string_view name) const;
+  Result<std::vector<Account>> list(std::string_view issuer) const;
+  // Inserts or replaces the sign-in of (issuer, name) in one durable transaction
+  // (synchronous=FULL), with its old Copilot token forgotten. Returns it with its id.
+  Result<Account> save(Account account);
+  Result<void> set_login(std::int64_t id, std::string_view login);
+  // True when there was one. Its Copilot token and model list go with it.
+  Result<bool> remove(std::string_view issuer, std::string_view name);
+
+  Result<std::optional<StoredCopilotToken>> copilot_token(std::int64_t account) const;
+  Result<void> save_copilot_token(std::int64_t account, StoredCopilotToken const& token);
+  Result<void> forget_copilot_token(std::int64_t account);
+
+ private:
+  Database* database_;
+};
+
+}  // namespace jumpseat

@@ -1,0 +1,102 @@
+// The steps themselves. What is stored and why:
+//
+//   accounts        one row per sign-in. Ids are never used again (AUTOINCREMENT), and signing in
+//   anew
+//                   makes a new one, so that a process that still holds an old id cannot attach its
+//                   token to somebody else's sign-in.
+//   copilot_tokens  the short-lived token of a sign-in, at most one.
+//   models          the model list as it came, per sign-in and integration id.
+#include "storage/schema.h"
+
+#include <array>
+#include <string>
+
+#include "storage/database.h"
+
+namespace jumpseat {
+namespace {
+
+Result<void> create_tables(Database& database) {
+  return database.execute(R"(
+    CREATE TABLE accounts (
+      id INTEGER PRIMARY KEY AUTOINCREMENT,
+      issuer TEXT NOT NULL,
+      name TEXT NOT NULL,
+      login TEXT NOT NULL,
+      github_token TEXT NOT NULL,
+      created_at INTEGER NOT NULL,
+      UNIQUE (issuer, name)
+    ) STRICT;
+    CREATE TABLE copilot_tokens (
+      account INTEGER PRIMARY KEY REFERENCES accounts (id) ON DELETE CASCADE,
+      token TEXT NOT NULL,
+      received_at INTEGER NOT NULL,
+      expires_at INTEGER NOT NULL,
+      refresh_in INTEGER NOT NULL,
+      api TEXT NOT NULL,
+      sku TEXT NOT NULL
+    ) STRICT;
+    CREATE TABLE models (
+      account INTEGER NOT NULL REFERENCES accounts (id) ON DELETE CASCADE,
+      integration_id TEXT NOT NULL,
+      body TEXT NOT NULL,
+      etag TEXT NOT NULL,
+      fetched_at INTEGER NOT NULL,
+      PRIMARY KEY (account, integration_id)
+    ) STRICT;
+  )");
+}
+
+constexpr std::array<Migration, 1> steps_of_the_product = {{
+    {1, create_tables},
+}};
+
+}  // namespace
+
+std::span<Migration const> migrations() { return steps_of_the_product; }
+
+Result<std::int64_t> read_schema_version(Database const& database) {
+  auto statement = database.prepare("PRAGMA user_version");
+  if (!statement) return statement.error();
+  auto row = statement->step();
+  if (!row) return row.error();
+  return statement->integer(0);
+}
+
+Result<void> migrate(Database& database, std::span<Migration const> steps) {
+  auto version = read_schema_version(database);
+  if (!version) return version.error();
+  if (*version > 0 && *version < steps.back().version) {
+    auto copied = database.copy_to(database.path() + ".backup-v" + std::to_string(*version));
+    if (!copied) return copied.error();
+  }
+  for (Migration const& step : steps) {
+    if (step.version <= *version) continue;
+    auto written = database.write_durably([&](Database& inside) -> Result<void> {
+      // Another process may have been faster.
+      auto now = read_schema_version(inside);
+      if (!now) return now.error();
+      if (*now >= step.version) return {};
+      auto applied = step.apply(inside);
+      if (!applied) return applied.error();
+      return inside.execute("PRAGMA user_version = " + std::to_string(step.version));
+    });
+    if (!written) return written.error();
+  }
+  return {};
+}
+
+Result<void> check_schema(Database const& database) {
+  for (std::string_view const probe : {
+           "SELECT id, issuer, name, login, github_token, created_at FROM accounts",
+           "SELECT account, token, received_at, expires_at, refresh_in, api, sku FROM "
+           "copilot_tokens",
+           "SELECT account, integration_id, body, etag, fetched_at FROM models",
+       }) {
+    auto prepared = database.prepare(probe);
+    if (!prepared) return prepared.error();
+  }
+  return {};
+}
+
+}  // namespace jumpseat

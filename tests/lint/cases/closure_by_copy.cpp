@@ -1,0 +1,14 @@
+// g++: breaks
+// lint: flags
+#include "case.h"
+
+// A closure that owns a copy, as a temporary.
+template <class F>
+Task<std::size_t> apply(F f) {
+  co_return f();
+}
+
+Task<> run() {
+  std::string words = text;
+  expect(co_await apply([words] { return words.size(); }) == text.size());
+}

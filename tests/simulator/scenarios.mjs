@@ -1,0 +1,7 @@
+// All named scenarios.
+
+import './scenarios_chat.mjs';
+import './scenarios_github.mjs';
+import './scenarios_http.mjs';
+
+export { list_scenarios, make_scenario } from './scenario_registry.mjs';
