@@ -42,8 +42,8 @@ bool chooses_destination(std::string_view key) {
 }
 
 // Image parts as the three APIs spell them: "image_url" (Chat Completions), "input_image"
-// (Responses), "image" (Messages). A part may hold parts of its own in `content`, as a tool's result
-// does. The depth is bounded: check_json() saw to it.
+// (Responses), "image" (Messages). A part may hold parts of its own in `content`, as a tool's
+// result does. The depth is bounded: check_json() saw to it.
 bool holds_image(std::string_view content) {
   if (is_array(content)) {
     for (std::string_view part : elements(content)) {
@@ -55,9 +55,8 @@ bool holds_image(std::string_view content) {
   for (Member const& member : members(content)) {
     std::string const key = unescaped_key(member);
     if (key == "content" && holds_image(member.value)) return true;
-    if (key == "type" &&
-        (is_text(member.value, "image_url") || is_text(member.value, "input_image") ||
-         is_text(member.value, "image"))) {
+    if (key == "type" && (is_text(member.value, "image_url") ||
+                          is_text(member.value, "input_image") || is_text(member.value, "image"))) {
       return true;
     }
   }
@@ -98,7 +97,7 @@ Error refuse(std::string_view member, std::string_view what) {
 // The members that routing reads. Null counts as absent.
 struct Routing {
   std::optional<std::string_view> model, messages, stream, stream_options, n, max_tokens,
-      max_completion_tokens, initiator, tools, functions;
+      max_completion_tokens, initiator, tools, functions, store;
 
   std::optional<std::string_view>* slot(std::string_view key) {
     if (key == "model") return &model;
@@ -111,23 +110,8 @@ struct Routing {
     if (key == "initiator") return &initiator;
     if (key == "tools") return &tools;
     if (key == "functions") return &functions;
+    if (key == "store") return &store;
     return nullptr;
-  }
-};
-
-// What upstream_body() may have to change.
-struct Editable {
-  std::optional<std::string_view> model, stream_options, max_tokens, max_completion_tokens, store;
-
-  explicit Editable(std::string_view body) {
-    for (Member const& member : members(body)) {
-      std::string const key = unescaped_key(member);
-      if (key == "model") model = member.value;
-      if (key == "stream_options") stream_options = member.value;
-      if (key == "max_tokens") max_tokens = member.value;
-      if (key == "max_completion_tokens") max_completion_tokens = member.value;
-      if (key == "store") store = member.value;
-    }
   }
 };
 
@@ -146,13 +130,14 @@ Result<ChatRequest> ChatRequest::parse(std::string body) {
                 "The request is not a JSON object. Send an OpenAI Chat Completions request.");
   }
   Routing given;
-  std::array<std::optional<std::string_view>*, 10> seen{};
+  std::array<std::optional<std::string_view>*, 11> seen{};
   std::size_t seen_count = 0;
   for (Member const& member : members(body)) {
     std::string const key = unescaped_key(member);
     if (chooses_destination(key)) {
-      return refuse(key, "is not accepted: where requests go, and with which credentials, is "
-                         "decided by the configuration of this program.");
+      return refuse(key,
+                    "is not accepted: where requests go, and with which credentials, is "
+                    "decided by the configuration of this program.");
     }
     auto* const slot = given.slot(key);
     if (slot == nullptr) continue;
@@ -229,23 +214,30 @@ Result<ChatRequest> ChatRequest::parse(std::string body) {
     bool const from_user = role && is_text(*role, "user");
     request.initiator_ = from_user ? Initiator::user : Initiator::agent;
   }
+  auto const keep = [](std::optional<std::string_view> const& value) {
+    return value ? std::string(*value) : std::string();
+  };
+  request.written_.model = keep(given.model);
+  request.written_.stream_options = keep(given.stream_options);
+  request.written_.max_tokens = keep(given.max_tokens);
+  request.written_.max_completion_tokens = keep(given.max_completion_tokens);
+  request.written_.store = given.store == "true";
   request.has_tools_ = has_elements(given.tools) || has_elements(given.functions);
   request.body_ = std::move(body);
   return request;
 }
 
 std::string ChatRequest::upstream_body(Upstream const& change) const {
-  Editable const has(body_);
   Splice edit(body_);
-  if (!has.model || !is_text(*has.model, change.model)) edit.set("model", quote(change.model));
+  if (!is_text(written_.model, change.model)) edit.set("model", quote(change.model));
 
   bool const old_spelling = change.spelling == TokenCapSpelling::max_tokens;
-  auto const& right = old_spelling ? has.max_tokens : has.max_completion_tokens;
+  std::string const& right = old_spelling ? written_.max_tokens : written_.max_completion_tokens;
   edit.remove(old_spelling ? "max_completion_tokens" : "max_tokens");
   if (token_cap_) {
     std::int64_t const cap =
         *token_cap_ > 0 ? std::min(*token_cap_, change.max_tokens_limit) : *token_cap_;
-    if (!right || whole_number(*right) != cap) {
+    if (whole_number(right) != cap) {
       edit.set(old_spelling ? "max_tokens" : "max_completion_tokens", std::to_string(cap));
     }
   }
@@ -253,10 +245,10 @@ std::string ChatRequest::upstream_body(Upstream const& change) const {
   switch (change.mode) {
     case Upstream::Mode::stream: {
       if (!stream_) edit.set("stream", "true");
-      if (!has.stream_options || !is_object(*has.stream_options)) {
+      if (written_.stream_options.empty()) {
         edit.set("stream_options", R"({"include_usage":true})");
       } else if (!include_usage_) {
-        Splice merged(*has.stream_options);
+        Splice merged(written_.stream_options);
         merged.set("include_usage", "true");
         edit.set("stream_options", merged.text());
       }
@@ -270,7 +262,7 @@ std::string ChatRequest::upstream_body(Upstream const& change) const {
   }
 
   edit.remove("service_tier");
-  if (has.store == "true") edit.remove("store");
+  if (written_.store) edit.remove("store");
   for (std::string_view own : {"initiator", "partialResultToken", "workDoneToken"}) {
     edit.remove(own);
   }

@@ -21,10 +21,10 @@ enum class TokenCapSpelling { max_tokens, max_completion_tokens };
 class ChatRequest {
  public:
   // `body` is JSON that passed check_json(); it is kept. Fails with invalid_request, naming the
-  // member: not an object; no `messages` array or an empty one; a message that is not an object; a
-  // member that routing reads (model, messages, stream, stream_options, n, max_tokens,
-  // max_completion_tokens, initiator) of the wrong type or given twice; and the members with which
-  // a caller would choose where our credentials go (api_base, base_url, api_key, api_version,
+  // member: not an object; no `messages` array or an empty one; a message that is not an object;
+  // model, stream, stream_options, n, max_tokens, max_completion_tokens or initiator of the wrong
+  // type; one of these, or messages, tools, functions or store, given twice; and the members with
+  // which a caller would choose where our credentials go (api_base, base_url, api_key, api_version,
   // extra_headers, custom_llm_provider; quality row S7), at the top level, in any letter case, with
   // or without the underscores. Null counts as absent.
   static Result<ChatRequest> parse(std::string body);
@@ -60,7 +60,19 @@ class ChatRequest {
 
  private:
   ChatRequest() = default;
+
+  // The values of members that upstream_body() may change, as the caller wrote them; empty when
+  // absent or null.
+  struct Written {
+    std::string model;
+    std::string stream_options;
+    std::string max_tokens;
+    std::string max_completion_tokens;
+    bool store = false;
+  };
+
   std::string body_;
+  Written written_;
   std::string model_;
   bool stream_ = false;
   bool include_usage_ = false;

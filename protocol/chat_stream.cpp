@@ -5,8 +5,9 @@
 
 #include <algorithm>
 #include <array>
-#include <boost/json.hpp>
 #include <utility>
+
+#include <boost/json.hpp>
 
 #include "protocol/json.h"
 #include "protocol/json_fields.h"
@@ -91,8 +92,8 @@ std::optional<std::string> restamp(std::string_view data, std::size_t members_pa
   return out;
 }
 
-// Arguments are a string that holds JSON; some models send the JSON itself. Returns whether anything
-// was changed.
+// Arguments are a string that holds JSON; some models send the JSON itself. Returns whether
+// anything was changed.
 bool repair_arguments(json::object& function) {
   json::value* const arguments = function.if_contains("arguments");
   if (arguments == nullptr || arguments->is_string()) return false;
@@ -271,8 +272,8 @@ Result<> ChatStreamRepair::read_chunk(json::object& chunk, std::string_view data
     return {};
   }
   json::array& choices = choices_value->get_array();
-  auto const junk =
-      std::remove_if(choices.begin(), choices.end(), [](json::value const& v) { return !v.is_object(); });
+  auto const junk = std::remove_if(choices.begin(), choices.end(),
+                                   [](json::value const& v) { return !v.is_object(); });
   bool changed = junk != choices.end();
   choices.erase(junk, choices.end());
   if (choices.empty()) {
@@ -383,8 +384,9 @@ Result<bool> ChatStreamRepair::repair_choice(json::object& choice, std::int64_t 
     changed = true;
   }
   if (text_at(choice, "finish_reason") == "error") {
-    return failed(fail(ErrorCode::upstream_interrupted,
-                       "GitHub Copilot broke off the answer (finish_reason \"error\"). Ask again."));
+    return failed(
+        fail(ErrorCode::upstream_interrupted,
+             "GitHub Copilot broke off the answer (finish_reason \"error\"). Ask again."));
   }
   Choice& state = choices_[*index];
   json::value* delta = choice.if_contains("delta");
@@ -824,7 +826,8 @@ bool repair_whole_choice(json::object& choice, std::int64_t position, std::strin
 
 }  // namespace
 
-Result<std::string> repair_completion(std::string_view body, ChatStreamRepair::Options const& options,
+Result<std::string> repair_completion(std::string_view body,
+                                      ChatStreamRepair::Options const& options,
                                       std::int64_t answers) {
   auto parsed = parse_json(body);
   if (!parsed || !parsed->is_object()) {
@@ -843,7 +846,8 @@ Result<std::string> repair_completion(std::string_view body, ChatStreamRepair::O
   }
   if (choices == nullptr || choices->empty()) {
     if (auto const error = read_agent_errors(answer)) return *error;
-    return fail(ErrorCode::bad_upstream_json, "GitHub Copilot's answer holds no choices. Ask again.")
+    return fail(ErrorCode::bad_upstream_json,
+                "GitHub Copilot's answer holds no choices. Ask again.")
         .with_detail(printable(body, 200));
   }
   if (text_at(answer, "id").empty()) answer["id"] = options.fallback_id;

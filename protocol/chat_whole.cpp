@@ -26,13 +26,15 @@ json::object delta_of(json::object message) {
 
 }  // namespace
 
-std::vector<std::string> chunks_of_completion(std::string_view completion, ChatStreamRepair::Options::Usage usage) {
+std::vector<std::string> chunks_of_completion(std::string_view completion,
+                                              ChatStreamRepair::Options::Usage usage) {
   auto parsed = parse_json(completion);
   if (!parsed || !parsed->is_object()) return {};
   auto& whole = parsed->get_object();
   auto* choices = whole.if_contains("choices");
   json::array const none;
-  json::array const answers = choices != nullptr && choices->is_array() ? choices->get_array() : none;
+  json::array const answers =
+      choices != nullptr && choices->is_array() ? choices->get_array() : none;
   json::value const counted = whole.contains("usage") ? whole.at("usage") : json::value();
   whole.erase("choices");
   whole.erase("usage");
@@ -47,10 +49,12 @@ std::vector<std::string> chunks_of_completion(std::string_view completion, ChatS
     json::object end;
     end["index"] = choice.contains("index") ? choice.at("index") : json::value(0);
     end["delta"] = json::object();
-    end["finish_reason"] = choice.contains("finish_reason") ? choice.at("finish_reason") : json::value("stop");
+    end["finish_reason"] =
+        choice.contains("finish_reason") ? choice.at("finish_reason") : json::value("stop");
     ends.push_back(std::move(end));
     auto const* message = choice.if_contains("message");
-    piece["delta"] = message != nullptr && message->is_object() ? delta_of(message->get_object()) : json::object();
+    piece["delta"] = message != nullptr && message->is_object() ? delta_of(message->get_object())
+                                                                : json::object();
     piece.erase("message");
     piece["finish_reason"] = nullptr;
     json::array one;

@@ -3,6 +3,7 @@
 
 #include "protocol/sse.h"
 
+#include <algorithm>
 #include <cstring>
 
 namespace jumpseat {
@@ -13,14 +14,28 @@ constexpr std::string_view byte_order_mark = "\xEF\xBB\xBF";
 constexpr std::size_t kept_capacity = 256u << 10;
 
 std::size_t find_byte(std::string_view text, char byte, std::size_t from, std::size_t to) {
+  if (from == to) return std::string_view::npos;
   void const* hit = std::memchr(text.data() + from, byte, to - from);
   return hit == nullptr ? std::string_view::npos
                         : static_cast<std::size_t>(static_cast<char const*>(hit) - text.data());
 }
 
+// The next LF or CR; npos when there is none. Looked for in strides, so that a text whose lines all
+// end in CR is not searched to its end for an LF, line by line.
+std::size_t find_line_end(std::string_view text, std::size_t from) {
+  constexpr std::size_t stride = 1024;
+  for (std::size_t to = from; from < text.size(); from = to) {
+    to = std::min(from + stride, text.size());
+    std::size_t const lf = find_byte(text, '\n', from, to);
+    std::size_t const cr = find_byte(text, '\r', from, std::min(lf, to));
+    if (std::min(lf, cr) != std::string_view::npos) return std::min(lf, cr);
+  }
+  return std::string_view::npos;
+}
+
 // The first line of `text`, which is removed from it together with its end: CR LF, LF or CR.
 std::string_view take_line(std::string_view& text) {
-  std::size_t const end = text.find_first_of("\r\n");
+  std::size_t const end = find_line_end(text, 0);
   std::string_view const line = text.substr(0, end);
   if (end == std::string_view::npos) {
     text = {};
@@ -92,17 +107,14 @@ bool SseReader::read_line(std::string_view& line) {
   }
   std::size_t const size = buffer_.size();
   if (scan_ == size) return false;
-  std::size_t const lf = find_byte(buffer_, '\n', scan_, size);
-  std::size_t const reach = lf == std::string_view::npos ? size : lf;
-  std::size_t const cr = find_byte(buffer_, '\r', scan_, reach);
-  if (lf == std::string_view::npos && cr == std::string_view::npos) {
+  std::size_t const end = find_line_end(buffer_, scan_);
+  if (end == std::string_view::npos) {
     scan_ = size;
     return false;
   }
-  std::size_t const end = cr == std::string_view::npos ? lf : cr;
   line = std::string_view(buffer_).substr(line_, end - line_);
   std::size_t behind = end + 1;
-  if (end == cr) {
+  if (buffer_[end] == '\r') {
     if (behind == size) {
       after_cr_ = true;
     } else if (buffer_[behind] == '\n') {
@@ -179,9 +191,7 @@ Result<std::optional<SseEvent>> SseReader::next() {
   return std::optional<SseEvent>();
 }
 
-std::string_view SseReader::remainder() const {
-  return std::string_view(buffer_).substr(begin_);
-}
+std::string_view SseReader::remainder() const { return std::string_view(buffer_).substr(begin_); }
 
 std::string sse_event(std::string_view data, std::string_view event) {
   std::string out;

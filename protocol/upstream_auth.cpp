@@ -215,7 +215,8 @@ Error github_error(int status, HeaderView const& headers, std::string_view body,
                    std::string_view asked) {
   std::string_view const type = find_header(headers, "content-type");
   bool const html = looks_like_html(type, body.substr(0, 512)) && !body.starts_with('{');
-  if (html && status < 500 && find_header(headers, "x-github-request-id").empty()) {
+  if (html && status < 500 && status != 408 &&
+      find_header(headers, "x-github-request-id").empty()) {
     return not_copilot_error("GitHub's address", type, body);
   }
   json::object said;
@@ -248,12 +249,11 @@ Error github_error(int status, HeaderView const& headers, std::string_view body,
     if (details != nullptr && status == 403) return no_access_error(*details);
     if (limited) {
       auto const wait = wait_until_reset(headers).value_or(seconds(60));
-      return with_link(
-          fail(ErrorCode::rate_limited,
-               "Rate limit exceeded at GitHub's REST interface:" +
-                   (words.empty() ? std::string(" too many requests.") : quoted) + " Try again in " +
-                   std::to_string(wait.count()) + " seconds.")
-              .with_retry_after(wait));
+      return with_link(fail(ErrorCode::rate_limited,
+                            "Rate limit exceeded at GitHub's REST interface:" +
+                                (words.empty() ? std::string(" too many requests.") : quoted) +
+                                " Try again in " + std::to_string(wait.count()) + " seconds.")
+                           .with_retry_after(wait));
     }
     if (contains(words, "personal access token") || contains(words, "not accessible by")) {
       return with_link(fail(ErrorCode::token_rejected,
@@ -267,10 +267,10 @@ Error github_error(int status, HeaderView const& headers, std::string_view body,
                                  {"url", "https://github.com/settings/copilot"}};
       return no_access_error(bare);
     }
-    return with_link(fail(ErrorCode::forbidden,
-                          prefix + (words.empty() ? std::string(" forbidden.") : quoted) +
-                              " The Copilot settings on GitHub, or the organization's "
-                              "administrator, decide about this."));
+    return with_link(
+        fail(ErrorCode::forbidden, prefix + (words.empty() ? std::string(" forbidden.") : quoted) +
+                                       " The Copilot settings on GitHub, or the organization's "
+                                       "administrator, decide about this."));
   }
   if (status == 404) {
     return with_link(fail(ErrorCode::token_rejected,
@@ -280,8 +280,9 @@ Error github_error(int status, HeaderView const& headers, std::string_view body,
   }
   if (status == 466) {
     return fail(ErrorCode::client_too_old,
-                prefix + quoted + " GitHub no longer serves this version of the client. Update "
-                                  "jumpseat.");
+                prefix + quoted +
+                    " GitHub no longer serves this version of the client. Update "
+                    "jumpseat.");
   }
   if (status >= 300 && status < 400) {
     return fail(ErrorCode::unexpected_redirect,
@@ -392,7 +393,8 @@ Result<DeviceCode> read_device_code(int status, std::string_view body) {
   }
   if (status == 404) {
     return sign_in_error(
-        "it answered 404. The configured client id or host is not one that offers the device flow.");
+        "it answered 404. The configured client id or host is not one that offers the device "
+        "flow.");
   }
   if (!is_success(status) || !answer) {
     return sign_in_error("its answer (" + number +
@@ -521,9 +523,9 @@ Result<CopilotUser> read_copilot_user(int status, HeaderView const& headers,
     }
   }
   if (user.quotas.empty()) read_free_quotas(user, *answer);
-  user.has_access = user.sku != "no_access" &&
-                    !(user.sku.empty() && user.quotas.empty() &&
-                      boolean_at(*answer, "can_signup_for_limited").value_or(false));
+  user.has_access =
+      user.sku != "no_access" && !(user.sku.empty() && user.quotas.empty() &&
+                                   boolean_at(*answer, "can_signup_for_limited").value_or(false));
   return user;
 }
 

@@ -1,5 +1,5 @@
-// What upstream says when it says no: bodies of four shapes (an `error` object, the same without its
-// wrapping, plain text, somebody's HTML), statuses, codes, headers; and their one meaning each.
+// What upstream says when it says no: bodies of four shapes (an `error` object, the same without
+// its wrapping, plain text, somebody's HTML), statuses, codes, headers; and their one meaning each.
 
 #include <algorithm>
 #include <array>
@@ -44,7 +44,8 @@ bool contains(std::string_view text, std::string_view part) {
 bool is_html(std::string_view body) {
   if (body.starts_with("\xEF\xBB\xBF")) body.remove_prefix(3);
   body = trim(body);
-  for (std::string_view start : {"<!doctype", "<html", "<head", "<body", "<title", "<!--", "<?xml"}) {
+  for (std::string_view start :
+       {"<!doctype", "<html", "<head", "<body", "<title", "<!--", "<?xml"}) {
     if (starts_with(body, start)) return true;
   }
   return false;
@@ -68,7 +69,8 @@ bool is_link(std::string_view text) {
 
 // The first https link of GitHub's own in a text.
 std::string github_link(std::string_view text) {
-  for (std::string_view host : {"https://github.com/", "https://docs.github.com/", "https://gh.io/"}) {
+  for (std::string_view host :
+       {"https://github.com/", "https://docs.github.com/", "https://gh.io/"}) {
     std::size_t const start = text.find(host);
     if (start == std::string_view::npos) continue;
     std::string_view link = text.substr(start);
@@ -138,7 +140,9 @@ Said read_error_value(json::value const& value) {
       }
       take_members(said, *object);
     }
-    if (auto const* const metadata = object_at(*object, "metadata")) {
+    json::object const& named =
+        inner != nullptr && inner->is_object() ? inner->get_object() : *object;
+    if (auto const* const metadata = object_at(named, "metadata")) {
       Said more;
       take_members(more, *metadata);
       if (said.url.empty()) said.url = more.url;
@@ -255,8 +259,10 @@ Error model_error(std::string_view model, Said const& said) {
   std::string text = model.empty() ? std::string("Model not found")
                                    : "Model '" + printable(model, 200) + "' not found";
   text.append(
-      ": GitHub Copilot does not offer it to this account. Likely causes: the plan does not include "
-      "it, the organization's policy has it switched off, it is not available in this region, or it "
+      ": GitHub Copilot does not offer it to this account. Likely causes: the plan does not "
+      "include "
+      "it, the organization's policy has it switched off, it is not available in this region, or "
+      "it "
       "was retired. Choose one from the model list.");
   return fail(ErrorCode::model_not_found, std::move(text)).with_detail(printable(said.message));
 }
@@ -276,8 +282,8 @@ Error context_error(Said const& said) {
 
 Error rate_limit_error(Said const& said, std::optional<seconds> wait) {
   seconds const known = wait.value_or(suggested_wait);
-  return fail(ErrorCode::rate_limited,
-              sentence("Rate limit exceeded", said.message, "Try again in " + wait_text(known) + "."))
+  return fail(ErrorCode::rate_limited, sentence("Rate limit exceeded", said.message,
+                                                "Try again in " + wait_text(known) + "."))
       .with_retry_after(known);
 }
 
@@ -357,24 +363,24 @@ Error by_status(int status, Said const& said, std::optional<seconds> wait) {
     case 429:
       return rate_limit_error(said, wait);
     case 466:
-      return fail(ErrorCode::client_too_old,
-                  sentence("GitHub Copilot no longer serves this version of the client",
-                           said.message,
-                           "Update jumpseat; until then newer identification values can be "
-                           "configured."));
+      return fail(
+          ErrorCode::client_too_old,
+          sentence("GitHub Copilot no longer serves this version of the client", said.message,
+                   "Update jumpseat; until then newer identification values can be "
+                   "configured."));
     case 499:
       return fail(ErrorCode::upstream_interrupted,
                   sentence("GitHub Copilot cancelled the request", said.message, "Try again."));
     case 503:
     case 529: {
-      Error error = fail(ErrorCode::upstream_failed, sentence("GitHub Copilot is overloaded",
-                                                              said.message, "Try again later."))
+      Error error = fail(ErrorCode::upstream_failed,
+                         sentence("GitHub Copilot is overloaded", said.message, "Try again later."))
                         .with_http_status(503);
       return wait ? std::move(error).with_retry_after(*wait) : std::move(error);
     }
     case 504:
-      return fail(ErrorCode::upstream_failed, sentence("GitHub Copilot did not answer in time",
-                                                       said.message, "Try again."))
+      return fail(ErrorCode::upstream_failed,
+                  sentence("GitHub Copilot did not answer in time", said.message, "Try again."))
           .with_http_status(504);
     default:
       break;
@@ -412,11 +418,10 @@ Error by_meaning(ErrorCode meaning, Said const& said, std::string_view model,
 
 // Upstream's own code goes on where it says more than ours.
 Error keep_code(Error error, Said const& said) {
-  bool const says_more = error.code() == ErrorCode::rate_limited ||
-                         error.code() == ErrorCode::forbidden ||
-                         error.code() == ErrorCode::upstream_rejected ||
-                         error.code() == ErrorCode::upstream_failed ||
-                         error.code() == ErrorCode::upstream_interrupted;
+  bool const says_more =
+      error.code() == ErrorCode::rate_limited || error.code() == ErrorCode::forbidden ||
+      error.code() == ErrorCode::upstream_rejected || error.code() == ErrorCode::upstream_failed ||
+      error.code() == ErrorCode::upstream_interrupted;
   if (says_more && is_word(said.code)) error = std::move(error).with_name(said.code);
   if (!said.url.empty()) error = std::move(error).with_url(said.url);
   return error;
@@ -545,9 +550,8 @@ Error read_inband_error(json::value const& value) {
     return keep_code(by_status(static_cast<int>(*said.status), said, said.retry_after), said);
   }
   if (said.code.empty()) said.code = said.type;
-  Error error =
-      fail(ErrorCode::upstream_interrupted,
-           sentence("GitHub Copilot broke off the answer", said.message, "Ask again."));
+  Error error = fail(ErrorCode::upstream_interrupted,
+                     sentence("GitHub Copilot broke off the answer", said.message, "Ask again."));
   return keep_code(std::move(error), said);
 }
 
@@ -576,8 +580,8 @@ std::optional<std::int64_t> parse_http_date(std::string_view value, std::int64_t
     // years ahead.
     auto year = digits(rest.substr(8, 2));
     if (!year) return std::nullopt;
-    auto const today = std::chrono::floor<std::chrono::days>(
-        std::chrono::sys_time<seconds>(seconds(now_unix)));
+    auto const today =
+        std::chrono::floor<std::chrono::days>(std::chrono::sys_time<seconds>(seconds(now_unix)));
     int const this_year = static_cast<int>(std::chrono::year_month_day(today).year());
     *year += this_year - this_year % 100;
     if (*year > this_year + 50) *year -= 100;

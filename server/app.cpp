@@ -2,12 +2,13 @@
 
 #include <unistd.h>
 
-#include <boost/asio/experimental/awaitable_operators.hpp>
-#include <boost/asio/signal_set.hpp>
 #include <csignal>
 #include <exception>
 #include <memory>
 #include <utility>
+
+#include <boost/asio/experimental/awaitable_operators.hpp>
+#include <boost/asio/signal_set.hpp>
 
 #include "server/base/deadline.h"
 #include "server/base/exit_code.h"
@@ -20,8 +21,8 @@
 namespace jumpseat {
 namespace {
 
-// A shutdown that takes longer than this is not worth waiting for: the process can be killed at any instant
-// without losing a sign-in.
+// A shutdown that takes longer than this is not worth waiting for: the process can be killed at any
+// instant without losing a sign-in.
 constexpr std::chrono::seconds shutdown_limit{2};
 
 HttpSettings http_settings(Config const& config) {
@@ -73,7 +74,7 @@ App::App(LoadedConfig loaded, Paths paths)
 }
 
 Services App::services() {
-  return Services{io_,    background_, loaded_,  paths_,   clock_, stores_, http_,
+  return Services{io_,     background_, loaded_,  paths_,   clock_, stores_, http_,
                   github_, tokens_,     sign_in_, catalog_, chat_,  copilot_};
 }
 
@@ -130,7 +131,9 @@ awaitable<int> App::serve_stdio(int input, int output) {
     peer.stop();
     stopped.notify();
   };
-  Session session({io_, background_, tokens_, sign_in_, catalog_, chat_, clock_, loaded_, version, stop_}, peer);
+  Session session(
+      {io_, background_, tokens_, sign_in_, catalog_, chat_, clock_, loaded_, version, stop_},
+      peer);
 
   using asio::experimental::awaitable_operators::operator||;
   auto race = peer.run() || stopped.wait();
@@ -142,7 +145,8 @@ awaitable<int> App::serve_stdio(int input, int output) {
   stop_ = [] {};
   if (!closed) ::_exit(exit_code::failed);  // the editor does not read: nobody is left to tell
   if (was_broken) co_return exit_code::failed;
-  // LSP 3.17: exit without shutdown is 1. The end of input, a signal and the editor's death are orderly ends.
+  // LSP 3.17: exit without shutdown is 1. The end of input, a signal and the editor's death are
+  // orderly ends.
   if (session.exited() && !session.shut_down()) co_return exit_code::failed;
   co_return exit_code::ok;
 }

@@ -1,6 +1,6 @@
-// The composition root: builds every part, in the order in which they rest on each other, and runs one main
-// task on the loop until it ends or a signal asks for the end. What can wake the process is all here: the
-// main task's own input, libcurl's sockets, timers, signals.
+// The composition root: builds every part, in the order in which they rest on each other, and runs
+// one main task on the loop until it ends or a signal asks for the end. What can wake the process
+// is all here: the main task's own input, libcurl's sockets, timers, signals.
 #pragma once
 
 #include <functional>
@@ -29,8 +29,9 @@ class App {
   App(App const&) = delete;
   App& operator=(App const&) = delete;
 
-  // Runs `task` and then stops everything: background tasks, connections, the loop. Returns the exit code: the
-  // task's, or 128 + the signal that ended it. A second signal ends the process at once.
+  // Runs `task` and then stops everything: background tasks, connections, the loop. Returns the
+  // exit code: the task's, or 128 + the signal that ended it. A second signal ends the process at
+  // once.
   int run(std::function<awaitable<int>(App&)> task);
   // The JSON-RPC server on standard input and output. Give it the real ones: see main().
   int run_stdio(int input, int output);
@@ -42,7 +43,8 @@ class App {
   awaitable<int> serve_stdio(int input, int output);
   void watch_signals();
 
-  // Declared in the order of construction; destroyed the other way round, after the loop has run empty.
+  // Declared in the order of construction; destroyed the other way round, after the loop has run
+  // empty.
   LoadedConfig loaded_;
   Paths paths_;
   asio::io_context io_;

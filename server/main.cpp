@@ -23,8 +23,8 @@
 namespace jumpseat {
 namespace {
 
-// Tokens live in this process: no core file, no other process of the same user looks into it, no file is ever
-// wider than its owner.
+// Tokens live in this process: no core file, no other process of the same user looks into it, no
+// file is ever wider than its owner.
 void harden() {
   ::umask(077);
   rlimit const none{0, 0};
@@ -38,8 +38,9 @@ void harden() {
 
 // All of standard input, when it is a pipe or a file; a terminal or /dev/null gives nothing.
 std::string read_piped_input() {
-  struct stat status {};
-  if (::fstat(STDIN_FILENO, &status) != 0 || !(S_ISFIFO(status.st_mode) || S_ISREG(status.st_mode))) return {};
+  struct stat status{};
+  if (::fstat(STDIN_FILENO, &status) != 0 || !(S_ISFIFO(status.st_mode) || S_ISREG(status.st_mode)))
+    return {};
   std::string text;
   std::array<char, 65536> piece;
   while (true) {
@@ -83,7 +84,8 @@ int run(int count, char** words) {
   auto loaded = load_config(sources);
   log::set_level(arguments.verbose ? log::Level::debug : loaded.config.log_level);
   if (!arguments.log_file.empty()) {
-    if (auto opened = log::open_file(arguments.log_file); !opened) log::failure("log", opened.error());
+    if (auto opened = log::open_file(arguments.log_file); !opened)
+      log::failure("log", opened.error());
   }
 
   if (stdio) {
@@ -93,7 +95,8 @@ int run(int count, char** words) {
 
   Terminal terminal(sources.environment);
   using Command = Arguments::Command;
-  if (arguments.command == Command::config) return run_config(loaded, paths, terminal, arguments.output);
+  if (arguments.command == Command::config)
+    return run_config(loaded, paths, terminal, arguments.output);
   if (arguments.command != Command::doctor) {
     for (auto const& warning : loaded.warnings) log::warning("config", warning);
     for (auto const& problem : loaded.problems) report(terminal, problem);

@@ -23,8 +23,8 @@
 #include <cstdlib>
 #include <cstring>
 #include <ctime>
-#include <initializer_list>
 #include <utility>
+#include <vector>
 
 #include <sqlite3.h>
 
@@ -61,6 +61,22 @@ std::string size_and_space(std::string const& path) {
 }
 
 // ---- SQLite, set up for a small process ----
+
+// A file that is certain not to change while it is read (SQLite, "URI filenames").
+std::string immutable_uri(std::string const& path) {
+  std::string uri = "file:";
+  for (char const c : path) {
+    if (c == '?' || c == '#' || c == '%') {
+      constexpr std::string_view digits = "0123456789abcdef";
+      uri += '%';
+      uri += digits[static_cast<unsigned char>(c) >> 4];
+      uri += digits[static_cast<unsigned char>(c) & 15];
+    } else {
+      uri += c;
+    }
+  }
+  return uri + "?immutable=1";
+}
 
 // Once, before the first connection. SQLite refuses when it already runs; then its defaults stay.
 void configure_library() {
@@ -587,10 +603,12 @@ Database::Attempt Database::attempt(std::string const& path, std::string const& 
     });
     if (!marked) return give_up();
   }
+  sqlite3_busy_timeout(connection, busy_milliseconds_migrating);
   auto migrated = migrate(*database, migrations());
   if (!migrated) return give_up();
-  auto whole = check_schema(*database);
-  if (!whole) return give_up();
+  sqlite3_busy_timeout(connection, busy_milliseconds);
+  database->failure_ = SQLITE_CORRUPT;  // unless SQLite itself says something else
+  if (!check_schema(*database)) return give_up();
 
   sqlite3_db_config(connection, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 0, nullptr);
   return {std::move(database), {}, false};
@@ -609,19 +627,7 @@ Result<std::unique_ptr<Database>> Database::in_memory(std::string const& path,
     std::unique_ptr<Database> database(new Database(path, connection));
     database->condition_ = condition;
     if (code != SQLITE_OK) return database->failed(code);
-    if (with_content) {
-      sqlite3* source = nullptr;
-      int const opened =
-          sqlite3_open_v2(readable_path.c_str(), &source,
-                          SQLITE_OPEN_READONLY | SQLITE_OPEN_NOFOLLOW | common_flags, nullptr);
-      bool copied = false;
-      if (opened == SQLITE_OK) {
-        sqlite3_busy_timeout(source, busy_milliseconds);
-        copied = database->copy(connection, source).has_value();
-      }
-      sqlite3_close(source);
-      if (!copied) continue;
-    }
+    if (with_content && !database->take_content_of(readable_path)) continue;
     if (int const configured = configure(connection); configured != SQLITE_OK)
       return database->failed(configured);
     auto version = read_schema_version(*database);
@@ -637,6 +643,39 @@ Result<std::unique_ptr<Database>> Database::in_memory(std::string const& path,
     }
   }
   return fail(ErrorCode::storage_unavailable, "A database in memory cannot be made.");
+}
+
+bool Database::take_content_of(std::string const& real_path) {
+  struct Way {
+    std::string name;
+    int flags;
+    char const* locking;
+  };
+  struct stat found{};
+  std::vector<Way> ways;
+  if (lstat((real_path + "-wal").c_str(), &found) != 0) {
+    // Nobody has it open. As "immutable" it needs neither a lock nor a file beside it.
+    ways.push_back({immutable_uri(real_path), SQLITE_OPEN_READONLY | SQLITE_OPEN_URI, ""});
+  } else {
+    // Alone with it, the -wal is read without the shared -shm, which could not be made on a full
+    // disk.
+    ways.push_back({real_path, SQLITE_OPEN_READWRITE, "PRAGMA locking_mode = EXCLUSIVE"});
+    ways.push_back({real_path, SQLITE_OPEN_READONLY, ""});
+  }
+  for (Way const& way : ways) {
+    sqlite3* source = nullptr;
+    int const opened = sqlite3_open_v2(way.name.c_str(), &source,
+                                       way.flags | SQLITE_OPEN_NOFOLLOW | common_flags, nullptr);
+    bool copied = false;
+    if (opened == SQLITE_OK) {
+      sqlite3_db_config(source, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, nullptr);
+      run_sql(source, way.locking);
+      copied = copy(connection_, source).has_value();
+    }
+    sqlite3_close(source);
+    if (copied) return true;
+  }
+  return false;
 }
 
 Database::Database(std::string path, sqlite3* connection)
@@ -729,11 +768,20 @@ Result<void> Database::copy_to(std::string const& path) const {
                                                     " cannot be made: " + std::strerror(error) +
                                                     ".");
   }
+  // Through a second connection: SQLite does not copy from one that is inside a transaction.
+  sqlite3* source = nullptr;
   sqlite3* destination = nullptr;
-  int const opened =
-      sqlite3_open_v2(partial.c_str(), &destination, SQLITE_OPEN_READWRITE | common_flags, nullptr);
-  Result<void> copied = opened == SQLITE_OK ? copy(destination, connection_) : failed(opened);
+  int opened =
+      sqlite3_open_v2(sqlite3_db_filename(connection_, "main"), &source,
+                      SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOFOLLOW | common_flags, nullptr);
+  sqlite3_db_config(source, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, nullptr);
+  if (opened == SQLITE_OK) {
+    opened = sqlite3_open_v2(partial.c_str(), &destination, SQLITE_OPEN_READWRITE | common_flags,
+                             nullptr);
+  }
+  Result<void> copied = opened == SQLITE_OK ? copy(destination, source) : failed(opened);
   sqlite3_close(destination);
+  sqlite3_close(source);
   if (copied && rename(partial.c_str(), path.c_str()) == 0) {
     sync_directory_of(path);
     return {};

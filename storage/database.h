@@ -92,8 +92,8 @@ class Database {
   // allow) and deletes the copies that migrations made. The file's own pages are overwritten
   // anyway.
   void scrub();
-  // Copies the database into a new file, 0600 from the moment it exists; replaces an older copy of
-  // that name. For schema.cpp.
+  // Copies what is committed into a new file, 0600 from the moment it exists; replaces an older
+  // copy of that name. For schema.cpp.
   Result<void> copy_to(std::string const& path) const;
 
  private:
@@ -105,6 +105,8 @@ class Database {
   static Result<std::unique_ptr<Database>> in_memory(std::string const& path,
                                                      DatabaseCondition condition,
                                                      std::string const& readable_path);
+  // Copies what is in that file into this database in memory, without changing the file.
+  bool take_content_of(std::string const& real_path);
   Result<void> transaction(std::function<Result<void>(Database&)> const& body);
   Result<void> copy(sqlite3* destination, sqlite3* source) const;
   // The error for SQLite's last failure, which is remembered in failure_ too.

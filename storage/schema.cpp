@@ -66,10 +66,7 @@ Result<std::int64_t> read_schema_version(Database const& database) {
 Result<void> migrate(Database& database, std::span<Migration const> steps) {
   auto version = read_schema_version(database);
   if (!version) return version.error();
-  if (*version > 0 && *version < steps.back().version) {
-    auto copied = database.copy_to(database.path() + ".backup-v" + std::to_string(*version));
-    if (!copied) return copied.error();
-  }
+  bool copied = false;
   for (Migration const& step : steps) {
     if (step.version <= *version) continue;
     auto written = database.write_durably([&](Database& inside) -> Result<void> {
@@ -77,6 +74,12 @@ Result<void> migrate(Database& database, std::span<Migration const> steps) {
       auto now = read_schema_version(inside);
       if (!now) return now.error();
       if (*now >= step.version) return {};
+      // Inside, so that no other process can change the file, or make this copy, meanwhile.
+      if (*now > 0 && !copied) {
+        auto copy = inside.copy_to(inside.path() + ".backup-v" + std::to_string(*now));
+        if (!copy) return copy.error();
+        copied = true;
+      }
       auto applied = step.apply(inside);
       if (!applied) return applied.error();
       return inside.execute("PRAGMA user_version = " + std::to_string(step.version));
@@ -87,15 +90,28 @@ Result<void> migrate(Database& database, std::span<Migration const> steps) {
 }
 
 Result<void> check_schema(Database const& database) {
+  // Preparing a statement compares it with the tables; writing ones bring in the references, too.
   for (std::string_view const probe : {
            "SELECT id, issuer, name, login, github_token, created_at FROM accounts",
            "SELECT account, token, received_at, expires_at, refresh_in, api, sku FROM "
            "copilot_tokens",
            "SELECT account, integration_id, body, etag, fetched_at FROM models",
+           "DELETE FROM accounts WHERE issuer = ?1 AND name = ?2",
+           "INSERT INTO copilot_tokens VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7) "
+           "ON CONFLICT (account) DO NOTHING",
+           "INSERT INTO models VALUES (?1, ?2, ?3, ?4, ?5) "
+           "ON CONFLICT (account, integration_id) DO NOTHING",
        }) {
     auto prepared = database.prepare(probe);
     if (!prepared) return prepared.error();
   }
+  // A damaged counter would make every sign-in fail as if the disk were full.
+  auto counter = database.prepare("SELECT count(*) FROM sqlite_sequence WHERE seq > 1000000000000");
+  if (!counter) return counter.error();
+  auto row = counter->step();
+  if (!row) return row.error();
+  if (counter->integer(0) != 0)
+    return fail(ErrorCode::storage_unavailable, "The database's counter of sign-ins is damaged.");
   return {};
 }
 

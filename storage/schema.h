@@ -29,7 +29,7 @@ Result<std::int64_t> read_schema_version(Database const& database);
 // happens once.
 Result<void> migrate(Database& database, std::span<Migration const> steps);
 
-// Fails when a table or a column that the stores use is missing.
+// Fails when a table or a column that the stores use is missing or not as migrate() leaves it.
 Result<void> check_schema(Database const& database);
 
 }  // namespace jumpseat

@@ -10,7 +10,8 @@ using std::chrono::milliseconds;
 using std::chrono::seconds;
 
 Error expired() {
-  return fail(ErrorCode::sign_in_expired, "The sign-in code has expired before it was entered. Start the sign-in again.");
+  return fail(ErrorCode::sign_in_expired,
+              "The sign-in code has expired before it was entered. Start the sign-in again.");
 }
 
 }  // namespace
@@ -26,8 +27,8 @@ seconds DeviceFlow::left(Time now) const {
 
 DeviceFlow::Step DeviceFlow::wait(Time now) const {
   if (now >= expires_) return expired();
-  // A margin above the interval: clocks of virtual machines run fast, and a poll that comes a hair early
-  // costs five seconds of slow_down.
+  // A margin above the interval: clocks of virtual machines run fast, and a poll that comes a hair
+  // early costs five seconds of slow_down.
   auto const margin = interval_ * (slow_downs_ > 0 ? 4 : 2) / 10;
   auto const pause = interval_ + margin + penalty_;
   // The last poll comes before the end, not after it.
@@ -45,24 +46,29 @@ DeviceFlow::Step DeviceFlow::answered(AccessTokenReply reply, Time now) {
     case AccessTokenReply::Kind::slow_down:
       ++slow_downs_;
       // The reply's interval where it has one, else five seconds more (RFC 8628 3.5). Never faster.
-      interval_ = std::max(interval_, reply.interval && *reply.interval > 0 && *reply.interval <= 300
-                                          ? milliseconds(seconds(*reply.interval))
-                                          : interval_ + seconds(5));
+      interval_ =
+          std::max(interval_, reply.interval && *reply.interval > 0 && *reply.interval <= 300
+                                  ? milliseconds(seconds(*reply.interval))
+                                  : interval_ + seconds(5));
       return wait(now);
     case AccessTokenReply::Kind::denied:
-      return fail(ErrorCode::sign_in_denied, "The sign-in was refused on GitHub's page. Start it again to get a new code.");
+      return fail(ErrorCode::sign_in_denied,
+                  "The sign-in was refused on GitHub's page. Start it again to get a new code.");
     case AccessTokenReply::Kind::expired:
       return expired();
     case AccessTokenReply::Kind::transient:
     case AccessTokenReply::Kind::failed:
       break;
   }
-  std::string why = reply.description.empty() ? reply.error : reply.error + ": " + reply.description;
-  return fail(ErrorCode::sign_in_failed, "GitHub ended the sign-in (" + printable(why) + "). Start it again.");
+  std::string why =
+      reply.description.empty() ? reply.error : reply.error + ": " + reply.description;
+  return fail(ErrorCode::sign_in_failed,
+              "GitHub ended the sign-in (" + printable(why) + "). Start it again.");
 }
 
 DeviceFlow::Step DeviceFlow::unreachable(Time now) {
-  penalty_ = std::min(penalty_ == milliseconds(0) ? interval_ : penalty_ * 2, milliseconds(seconds(30)));
+  penalty_ =
+      std::min(penalty_ == milliseconds(0) ? interval_ : penalty_ * 2, milliseconds(seconds(30)));
   return wait(now);
 }
 

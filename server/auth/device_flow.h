@@ -1,5 +1,5 @@
-// The pace and the end of a device sign-in (RFC 8628; GitHub "Authorizing OAuth apps", device flow): what
-// to do after each answer. Plain: no I/O, no waiting, time is an argument.
+// The pace and the end of a device sign-in (RFC 8628; GitHub "Authorizing OAuth apps", device
+// flow): what to do after each answer. Plain: no I/O, no waiting, time is an argument.
 #pragma once
 
 #include <chrono>

@@ -21,7 +21,8 @@ constexpr std::size_t max_reply = 1u << 20;
 
 }  // namespace
 
-void add_identity(std::vector<std::pair<std::string, std::string>>& headers, ClientIdentity const& identity) {
+void add_identity(std::vector<std::pair<std::string, std::string>>& headers,
+                  ClientIdentity const& identity) {
   auto add = [&](char const* name, std::string const& value) {
     if (!value.empty()) headers.emplace_back(name, value);
   };
@@ -32,7 +33,8 @@ void add_identity(std::vector<std::pair<std::string, std::string>>& headers, Cli
 
 HttpRequest GitHubApi::form_post(Url const& url, std::string body) const {
   HttpRequest request("POST", url.text());
-  request.headers = {{"Accept", "application/json"}, {"Content-Type", "application/x-www-form-urlencoded"}};
+  request.headers = {{"Accept", "application/json"},
+                     {"Content-Type", "application/x-www-form-urlencoded"}};
   add_identity(request.headers, identity_);
   request.body = std::move(body);
   request.timeouts = api_timeouts();
@@ -54,7 +56,8 @@ HttpRequest GitHubApi::api_get(Url const& url, Secret const& github_token) const
 }
 
 awaitable<Result<DeviceCode>> GitHubApi::request_device_code() {
-  auto const body = "client_id=" + form_encode(identity_.client_id) + "&scope=" + form_encode(identity_.scope);
+  auto const body =
+      "client_id=" + form_encode(identity_.client_id) + "&scope=" + form_encode(identity_.scope);
   // A device code costs nothing; asking twice only leaves one unused.
   auto make = [this, &body] { return form_post(issuer_.device_code, body); };
   auto reply = co_await send_repeatable(http_, make, max_retries_);
@@ -65,14 +68,16 @@ awaitable<Result<DeviceCode>> GitHubApi::request_device_code() {
   log::protect(code->device_code, "device-code");
   // The page comes from the network and a person will open it: it is compared, never trusted.
   if (code->verification_uri != issuer_.verification_page) {
-    co_return fail(ErrorCode::sign_in_failed, "The sign-in answer names a page that is not GitHub's (" +
-                                                  printable(code->verification_uri, 200) + "). It was not opened.");
+    co_return fail(ErrorCode::sign_in_failed,
+                   "The sign-in answer names a page that is not GitHub's (" +
+                       printable(code->verification_uri, 200) + "). It was not opened.");
   }
   co_return std::move(*code);
 }
 
 awaitable<Result<AccessTokenReply>> GitHubApi::poll_access_token(Secret const& device_code) {
-  auto request = form_post(issuer_.access_token, device_grant_form(identity_.client_id, device_code));
+  auto request =
+      form_post(issuer_.access_token, device_grant_form(identity_.client_id, device_code));
   auto reply = co_await http_.send(std::move(request));
   if (!reply) co_return reply.error();
   auto answer = read_access_token(reply->status, reply->body);

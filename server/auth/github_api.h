@@ -1,5 +1,5 @@
-// The calls to GitHub itself: device flow, token exchange, user. One function per route; no state, no
-// decisions.
+// The calls to GitHub itself: device flow, token exchange, user. One function per route; no state,
+// no decisions.
 #pragma once
 
 #include <chrono>
@@ -19,8 +19,8 @@ class GitHubApi {
   GitHubApi(HttpClient& http, Issuer const& issuer, ClientIdentity const& identity, int max_retries)
       : http_(http), issuer_(issuer), identity_(identity), max_retries_(max_retries) {}
 
-  // POST /login/device/code. The page in the answer must be the issuer's own; anything else is refused
-  // (sign_in_failed), for a person will be sent there.
+  // POST /login/device/code. The page in the answer must be the issuer's own; anything else is
+  // refused (sign_in_failed), for a person will be sent there.
   awaitable<Result<DeviceCode>> request_device_code();
   // POST /login/oauth/access_token, one poll. Fails when there was no usable answer at all.
   awaitable<Result<AccessTokenReply>> poll_access_token(Secret const& device_code);
@@ -39,7 +39,9 @@ class GitHubApi {
   int max_retries_;
 };
 
-// Headers that say who we are, for a request to GitHub or Copilot. An empty value leaves its header out.
-void add_identity(std::vector<std::pair<std::string, std::string>>& headers, ClientIdentity const& identity);
+// Headers that say who we are, for a request to GitHub or Copilot. An empty value leaves its header
+// out.
+void add_identity(std::vector<std::pair<std::string, std::string>>& headers,
+                  ClientIdentity const& identity);
 
 }  // namespace jumpseat

@@ -19,7 +19,8 @@ struct SignIn::Pending {
   Scope::TaskId task = 0;
 };
 
-SignIn::SignIn(asio::io_context& io, Scope& background, GitHubApi& github, TokenService& tokens, Clock& clock)
+SignIn::SignIn(asio::io_context& io, Scope& background, GitHubApi& github, TokenService& tokens,
+               Clock& clock)
     : io_(io),
       background_(background),
       github_(github),
@@ -37,7 +38,8 @@ awaitable<Result<SignInPrompt>> SignIn::start() {
 awaitable<Result<SignInPrompt>> SignIn::ask() {
   auto code = co_await github_.request_device_code();
   if (!code) co_return code.error();
-  DeviceFlow flow(std::chrono::seconds(code->interval), std::chrono::seconds(code->expires_in), clock_.elapsed());
+  DeviceFlow flow(std::chrono::seconds(code->interval), std::chrono::seconds(code->expires_in),
+                  clock_.elapsed());
   auto pending = std::make_shared<Pending>(io_.get_executor(), std::move(*code), flow);
   pending_ = pending;
   last_.reset();
@@ -64,7 +66,9 @@ awaitable<> SignIn::poll(std::shared_ptr<Pending> pending) {
     co_await sleep_for(wait->pause);
     auto reply = co_await github_.poll_access_token(pending->code.device_code);
     if (reply) {
-      trouble_ = reply->kind == AccessTokenReply::Kind::transient ? "GitHub is in trouble: " + reply->error : std::string();
+      trouble_ = reply->kind == AccessTokenReply::Kind::transient
+                     ? "GitHub is in trouble: " + reply->error
+                     : std::string();
       step = pending->flow.answered(std::move(*reply), clock_.elapsed());
     } else {
       trouble_ = reply.error().message();
@@ -78,7 +82,8 @@ awaitable<> SignIn::poll(std::shared_ptr<Pending> pending) {
   }
   auto saved = tokens_.adopt(std::move(std::get<DeviceFlow::Granted>(step).access_token));
   if (!saved) {
-    log::warning("auth", "The sign-in works, but it will not survive this process: " + saved.error().message());
+    log::warning("auth", "The sign-in works, but it will not survive this process: " +
+                             saved.error().message());
   }
   finish(pending, {});
 }

@@ -1,5 +1,6 @@
 // The device sign-in as it runs: start() answers at once with the code, the polling goes on in the
-// background, whoever wants to know the end awaits wait(). One at a time: a second start() joins the first.
+// background, whoever wants to know the end awaits wait(). One at a time: a second start() joins
+// the first.
 #pragma once
 
 #include <chrono>
@@ -21,21 +22,22 @@ namespace jumpseat {
 
 // What a person needs to sign in.
 struct SignInPrompt {
-  std::string user_code;              // "ABCD-1234"
-  std::string verification_uri;       // the issuer's own page
+  std::string user_code;               // "ABCD-1234"
+  std::string verification_uri;        // the issuer's own page
   std::chrono::seconds expires_in{0};  // left now
   std::chrono::seconds interval{0};
 };
 
 class SignIn {
  public:
-  SignIn(asio::io_context& io, Scope& background, GitHubApi& github, TokenService& tokens, Clock& clock);
+  SignIn(asio::io_context& io, Scope& background, GitHubApi& github, TokenService& tokens,
+         Clock& clock);
 
   // Asks GitHub for a code and starts to poll, or returns the prompt of the sign-in under way.
   awaitable<Result<SignInPrompt>> start();
-  // How the sign-in under way ends, or how the last one ended. Success means that it is saved; Copilot may
-  // still refuse the account, TokenService says so. Fails with invalid_request when there has been none,
-  // sign_in_denied, sign_in_expired, sign_in_failed, cancelled.
+  // How the sign-in under way ends, or how the last one ended. Success means that it is saved;
+  // Copilot may still refuse the account, TokenService says so. Fails with invalid_request when
+  // there has been none, sign_in_denied, sign_in_expired, sign_in_failed, cancelled.
   awaitable<Result<void>> wait();
   // Stops polling; wait() ends with cancelled.
   void cancel();
@@ -43,7 +45,9 @@ class SignIn {
   // Until the code expires; zero when nothing is pending.
   std::chrono::seconds left() const;
   // Called when a sign-in has ended, however it ended.
-  void on_end(std::function<void(Result<void> const&)> listener) { listeners_.push_back(std::move(listener)); }
+  void on_end(std::function<void(Result<void> const&)> listener) {
+    listeners_.push_back(std::move(listener));
+  }
   // "GitHub cannot be reached" while polling, or empty.
   std::string const& trouble() const { return trouble_; }
 
@@ -61,7 +65,7 @@ class SignIn {
   Clock& clock_;
   SingleFlight<Result<SignInPrompt>> asking_;
   std::shared_ptr<Pending> pending_;
-  std::shared_ptr<Pending> last_;   // ended, its outcome not yet asked for
+  std::shared_ptr<Pending> last_;  // ended, its outcome not yet asked for
   std::string trouble_;
   std::vector<std::function<void(Result<void> const&)>> listeners_;
 };

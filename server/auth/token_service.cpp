@@ -11,22 +11,25 @@ namespace {
 using std::chrono::milliseconds;
 using std::chrono::seconds;
 
-constexpr seconds refresh_margin{300};   // refresh when less than this is left
+constexpr seconds refresh_margin{300};  // refresh when less than this is left
 constexpr seconds refusal_memory{60};
 
 Error disabled() {
-  return fail(ErrorCode::copilot_disabled,
-              "GitHub Copilot is switched off by GITHUB_COPILOT_ENABLED. Set it to true to use it.");
+  return fail(
+      ErrorCode::copilot_disabled,
+      "GitHub Copilot is switched off by GITHUB_COPILOT_ENABLED. Set it to true to use it.");
 }
 
 Error nobody_signed_in() {
   return fail(ErrorCode::not_signed_in,
-              "Missing required GitHub configuration: GITHUB_TOKEN. No usable sign-in was found. Run `jumpseat "
-              "login`, use your editor's Copilot sign-in, or set GITHUB_TOKEN to a token with Copilot access.");
+              "Missing required GitHub configuration: GITHUB_TOKEN. No usable sign-in was found. "
+              "Run `jumpseat "
+              "login`, use your editor's Copilot sign-in, or set GITHUB_TOKEN to a token with "
+              "Copilot access.");
 }
 
-// How long a token is good for: GitHub's refresh_in counts from receipt and so survives a wrong clock;
-// expires_at may only shorten it, and only when it is plausible.
+// How long a token is good for: GitHub's refresh_in counts from receipt and so survives a wrong
+// clock; expires_at may only shorten it, and only when it is plausible.
 seconds lifetime(std::int64_t refresh_in, std::int64_t expires_at, std::int64_t received_at) {
   auto const by_refresh = std::clamp<std::int64_t>(refresh_in, 0, 86'400) + 60;
   auto const by_expiry = expires_at - received_at;
@@ -70,7 +73,8 @@ void TokenService::hold_stored(GitHubSignIn const& sign_in) {
   if (!api) return;
   auto const age = parts_.clock.unix_seconds() - (*stored)->received_at;
   if (age < 0) return;  // from the future: the clock was set back, so its age is unknown
-  auto const left = lifetime((*stored)->refresh_in, (*stored)->expires_at, (*stored)->received_at) - seconds(age);
+  auto const left =
+      lifetime((*stored)->refresh_in, (*stored)->expires_at, (*stored)->received_at) - seconds(age);
   if (left <= seconds(30)) return;
   log::protect((*stored)->token, "copilot-token");
   Held held;
@@ -147,12 +151,14 @@ awaitable<Result<CopilotAccess>> TokenService::refresh() {
   auto token = co_await parts_.github.exchange(github_token);
 
   if (!sign_in_ || !(sign_in_->token == github_token)) {
-    co_return fail(ErrorCode::cancelled, "The sign-in changed while a Copilot token was being fetched. Try again.");
+    co_return fail(ErrorCode::cancelled,
+                   "The sign-in changed while a Copilot token was being fetched. Try again.");
   }
   Result<Url> api = token ? api_of(token->api) : Result<Url>(token.error());
   if (!api) {
     auto problem = api.error();
-    bool const decided = problem.code() == ErrorCode::no_copilot_access || problem.code() == ErrorCode::forbidden ||
+    bool const decided = problem.code() == ErrorCode::no_copilot_access ||
+                         problem.code() == ErrorCode::forbidden ||
                          problem.code() == ErrorCode::token_rejected;
     if (decided) {
       refused_until_ = parts_.clock.elapsed() + refusal_memory;
@@ -166,7 +172,8 @@ awaitable<Result<CopilotAccess>> TokenService::refresh() {
   problem_.reset();
   refused_until_ = milliseconds(0);
   hold(*token, std::move(*api), account);
-  log::debug("auth", "fetched a Copilot token", {{"host", held_->access.api.host}, {"sku", held_->access.sku}});
+  log::debug("auth", "fetched a Copilot token",
+             {{"host", held_->access.api.host}, {"sku", held_->access.sku}});
   if (!token->notice.empty()) log::info("auth", token->notice, {{"url", token->notice_url}});
   changed();
   co_return held_->access;
@@ -197,8 +204,10 @@ SignInState TokenService::state() {
   state.source = (*who)->source;
   state.token_kind = std::string(describe((*who)->kind));
   if (problem_) {
-    bool const decided = parts_.clock.elapsed() < refused_until_ || problem_->code() == ErrorCode::token_rejected ||
-                         problem_->code() == ErrorCode::no_copilot_access || problem_->code() == ErrorCode::forbidden;
+    bool const decided = parts_.clock.elapsed() < refused_until_ ||
+                         problem_->code() == ErrorCode::token_rejected ||
+                         problem_->code() == ErrorCode::no_copilot_access ||
+                         problem_->code() == ErrorCode::forbidden;
     state.kind = decided ? SignInState::Kind::refused : SignInState::Kind::unreachable;
     state.problem = problem_;
   } else if (held_) {

@@ -1,6 +1,6 @@
-// TokenService hands out a Copilot token that is good for at least a while. Callers just await get(); who
-// refreshes, and when, is decided here: ahead of expiry, once for all callers, never while idle. It never
-// deletes a sign-in: only a person's sign-out does.
+// TokenService hands out a Copilot token that is good for at least a while. Callers just await
+// get(); who refreshes, and when, is decided here: ahead of expiry, once for all callers, never
+// while idle. It never deletes a sign-in: only a person's sign-out does.
 #pragma once
 
 #include <chrono>
@@ -28,8 +28,8 @@ namespace jumpseat {
 // What a call to Copilot needs.
 struct CopilotAccess {
   CopilotAccess() = default;
-  Secret token;                  // Bearer
-  Url api;                       // the base that belongs to this token; judged
+  Secret token;  // Bearer
+  Url api;       // the base that belongs to this token; judged
   std::string sku;
   std::uint64_t generation = 0;  // of this token, for reject()
   std::optional<std::int64_t> account;
@@ -45,9 +45,9 @@ struct SignInState {
     unreachable,  // GitHub could not be asked: `problem`
     disabled,     // GITHUB_COPILOT_ENABLED is off
   } kind = Kind::signed_out;
-  std::string login;                   // empty when unknown
-  std::string source;                  // where the GitHub token comes from
-  std::string token_kind;              // "OAuth token (gho_)"
+  std::string login;       // empty when unknown
+  std::string source;      // where the GitHub token comes from
+  std::string token_kind;  // "OAuth token (gho_)"
   std::string sku;
   std::optional<Error> problem;
   std::vector<PassedOver> passed_over;
@@ -68,10 +68,11 @@ class TokenService {
   explicit TokenService(Parts parts);
 
   // A token with the host that belongs to it. Fails with not_signed_in (names the ways to sign in),
-  // token_rejected, no_copilot_access, copilot_disabled, host_refused, or why GitHub cannot be reached.
+  // token_rejected, no_copilot_access, copilot_disabled, host_refused, or why GitHub cannot be
+  // reached.
   awaitable<Result<CopilotAccess>> get();
-  // Copilot refused this token: it is forgotten, the next get() exchanges anew. A generation that is not
-  // the current one is ignored: somebody has been here before.
+  // Copilot refused this token: it is forgotten, the next get() exchanges anew. A generation that
+  // is not the current one is ignored: somebody has been here before.
   void reject(std::uint64_t generation);
 
   // The GitHub sign-in in use, from memory or found now; no network.
@@ -86,13 +87,14 @@ class TokenService {
   // Forgets the saved sign-in. True when there was one.
   Result<bool> sign_out();
 
-  // Called after every change of state(). Returns nothing to unsubscribe: listeners live as long as we do.
+  // Called after every change of state(). Returns nothing to unsubscribe: listeners live as long as
+  // we do.
   void on_change(std::function<void()> listener) { listeners_.push_back(std::move(listener)); }
 
  private:
   struct Held {
     CopilotAccess access;
-    std::chrono::milliseconds expires{};    // Clock::elapsed()
+    std::chrono::milliseconds expires{};  // Clock::elapsed()
     std::chrono::milliseconds refresh_at{};
   };
   awaitable<Result<CopilotAccess>> refresh();
@@ -106,7 +108,7 @@ class TokenService {
   std::optional<GitHubSignIn> sign_in_;
   std::vector<PassedOver> passed_over_;
   std::optional<Error> source_problem_;
-  bool looked_ = false;           // the sources have been asked
+  bool looked_ = false;  // the sources have been asked
   std::optional<Held> held_;
   std::optional<Error> problem_;  // of the last exchange
   // A refused account is not asked about again before this (quality row U13).

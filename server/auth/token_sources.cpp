@@ -6,7 +6,9 @@ namespace jumpseat {
 namespace {
 
 // GITHUB_TOKEN and GH_TOKEN are set for many purposes; the other names say Copilot.
-bool ambient(ExplicitToken const& token) { return token.key == "GITHUB_TOKEN" || token.key == "GH_TOKEN"; }
+bool ambient(ExplicitToken const& token) {
+  return token.key == "GITHUB_TOKEN" || token.key == "GH_TOKEN";
+}
 
 // Kinds that no Copilot service takes from an editor.
 bool can_never_chat(TokenKind kind) {
@@ -29,8 +31,8 @@ bool can_never_chat(TokenKind kind) {
 Result<std::optional<GitHubSignIn>> ExplicitTokens::find(std::vector<PassedOver>& passed_over) {
   for (auto const& given : config_.tokens) {
     auto const source = given.origin.text() + " " + given.key;
-    // A file may belong to a directory that somebody else filled; it does not decide that a token goes to
-    // a simulator.
+    // A file may belong to a directory that somebody else filled; it does not decide that a token
+    // goes to a simulator.
     if (config_.issuer.simulated() && given.origin.kind != Origin::Kind::environment &&
         given.origin.kind != Origin::Kind::command_line) {
       passed_over.push_back({source, "tokens from files are not sent to a simulator"});
@@ -62,7 +64,8 @@ Result<std::optional<GitHubSignIn>> SavedSignIn::find(std::vector<PassedOver>& p
     return std::optional<GitHubSignIn>();
   }
   if (!*account) {
-    passed_over.push_back({"saved sign-in", "nobody has signed in at " + issuer_ + " on this machine"});
+    passed_over.push_back(
+        {"saved sign-in", "nobody has signed in at " + issuer_ + " on this machine"});
     return std::optional<GitHubSignIn>();
   }
   GitHubSignIn sign_in;

@@ -34,8 +34,8 @@ struct PassedOver {
 class TokenSource {
  public:
   virtual ~TokenSource() = default;
-  // A sign-in, or nothing with the reason added to `passed_over`. An error ends the search: what was
-  // given explicitly and is wrong is not skipped.
+  // A sign-in, or nothing with the reason added to `passed_over`. An error ends the search: what
+  // was given explicitly and is wrong is not skipped.
   virtual Result<std::optional<GitHubSignIn>> find(std::vector<PassedOver>& passed_over) = 0;
 };
 

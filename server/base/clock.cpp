@@ -5,7 +5,9 @@
 
 namespace jumpseat {
 
-std::int64_t SystemClock::unix_seconds() const { return static_cast<std::int64_t>(std::time(nullptr)); }
+std::int64_t SystemClock::unix_seconds() const {
+  return static_cast<std::int64_t>(std::time(nullptr));
+}
 
 std::chrono::milliseconds SystemClock::elapsed() const {
 #ifdef CLOCK_BOOTTIME
@@ -15,8 +17,8 @@ std::chrono::milliseconds SystemClock::elapsed() const {
 #endif
   timespec now{};
   clock_gettime(clock, &now);
-  return std::chrono::seconds(now.tv_sec) +
-         std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::nanoseconds(now.tv_nsec));
+  return std::chrono::seconds(now.tv_sec) + std::chrono::duration_cast<std::chrono::milliseconds>(
+                                                std::chrono::nanoseconds(now.tv_nsec));
 }
 
 std::string iso_time(std::int64_t unix_seconds) {

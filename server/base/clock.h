@@ -1,6 +1,6 @@
-// The two clocks the program reads. Everything that waits or expires uses `elapsed()`, which goes on
-// during suspend and never jumps; the time of day is for what other machines wrote and for people.
-// Tests bring their own.
+// The two clocks the program reads. Everything that waits or expires uses `elapsed()`, which goes
+// on during suspend and never jumps; the time of day is for what other machines wrote and for
+// people. Tests bring their own.
 #pragma once
 
 #include <chrono>

@@ -21,8 +21,8 @@ namespace {
 
 using Kind = Origin::Kind;
 
-// What a file in the current directory may say about a key: such a file may belong to a repository that
-// somebody else wrote.
+// What a file in the current directory may say about a key: such a file may belong to a repository
+// that somebody else wrote.
 enum class FromDirectory {
   accepted,
   github_only,  // names a host or URL: counts only when it names GitHub itself
@@ -87,7 +87,8 @@ constexpr std::array token_keys{"COPILOT_GITHUB_TOKEN", "GH_COPILOT_TOKEN", "GIT
                                 "GITHUB_TOKEN", "GH_TOKEN"};
 
 Key const* find_key(std::string_view name) {
-  auto const found = std::find_if(keys.begin(), keys.end(), [&](Key const& key) { return key.name == name; });
+  auto const found =
+      std::find_if(keys.begin(), keys.end(), [&](Key const& key) { return key.name == name; });
   return found == keys.end() ? nullptr : &*found;
 }
 
@@ -96,9 +97,11 @@ constexpr std::string_view map_suffix = "_MODEL";
 
 // GITHUB_COPILOT_<NAME>_MODEL -> NAME.
 std::optional<std::string_view> mapped_name(std::string_view key) {
-  if (find_key(key) != nullptr || !key.starts_with(map_prefix) || !key.ends_with(map_suffix)) return {};
+  if (find_key(key) != nullptr || !key.starts_with(map_prefix) || !key.ends_with(map_suffix))
+    return {};
   if (key.size() <= map_prefix.size() + map_suffix.size()) return {};
-  auto const name = key.substr(map_prefix.size(), key.size() - map_prefix.size() - map_suffix.size());
+  auto const name =
+      key.substr(map_prefix.size(), key.size() - map_prefix.size() - map_suffix.size());
   bool const plain = std::all_of(name.begin(), name.end(), [](char c) {
     return (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_';
   });
@@ -106,7 +109,9 @@ std::optional<std::string_view> mapped_name(std::string_view key) {
   return name;
 }
 
-bool known(std::string_view key) { return find_key(key) != nullptr || mapped_name(key).has_value(); }
+bool known(std::string_view key) {
+  return find_key(key) != nullptr || mapped_name(key).has_value();
+}
 
 struct Value {
   std::string text;
@@ -136,14 +141,16 @@ class Loader {
 
   LoadedConfig load() {
     for (auto const& key : keys) {
-      if (!key.built_in.empty()) values_[std::string(key.name)] = {std::string(key.built_in), {Kind::built_in, {}, 0}};
+      if (!key.built_in.empty())
+        values_[std::string(key.name)] = {std::string(key.built_in), {Kind::built_in, {}, 0}};
     }
     read_user_file();
     if (!sources_.env_file.empty()) {
       read_file(sources_.env_file, sources_.env_file, Kind::env_file, Missing::is_a_problem);
     } else if (!sources_.directory.empty()) {
       read_file(sources_.directory + "/.env", ".env", Kind::directory_file, Missing::is_fine);
-      read_file(sources_.directory + "/.github.env", ".github.env", Kind::directory_file, Missing::is_fine);
+      read_file(sources_.directory + "/.github.env", ".github.env", Kind::directory_file,
+                Missing::is_fine);
     }
     for (auto const& [name, text] : sources_.environment) {
       if (known(name)) values_[name] = {text, {Kind::environment, {}, 0}};
@@ -166,14 +173,15 @@ class Loader {
 
   void read_user_file() {
     if (sources_.user_file.empty()) return;
-    struct stat status {};
+    struct stat status{};
     if (::stat(sources_.user_file.c_str(), &status) == 0) {
       // Whoever can write this file decides where tokens go.
       if (status.st_uid != ::geteuid() && status.st_uid != 0) {
         return warn(printable(sources_.user_file) + " is ignored: it belongs to another user.");
       }
       if ((status.st_mode & (S_IWGRP | S_IWOTH)) != 0) {
-        return warn(printable(sources_.user_file) + " is ignored: other users can write it. Run: chmod go-w " +
+        return warn(printable(sources_.user_file) +
+                    " is ignored: other users can write it. Run: chmod go-w " +
                     printable(sources_.user_file));
       }
     }
@@ -188,7 +196,7 @@ class Loader {
       if (errno == ENOENT && missing == Missing::is_fine) return;
       return problem("Cannot read " + printable(name) + ": " + std::strerror(errno) + ".");
     }
-    struct stat status {};
+    struct stat status{};
     std::string text;
     bool readable = ::fstat(file, &status) == 0 && S_ISREG(status.st_mode);
     std::string why = readable ? "" : "it is not a regular file";
@@ -217,17 +225,20 @@ class Loader {
     Origin origin{kind, name, entry.line};
     if (!known(entry.key)) {
       if (auto near = nearest_key(entry.key); !near.empty()) {
-        warn(origin.text() + ": unknown key " + printable(entry.key, 80) + "; did you mean " + std::string(near) + "?");
+        warn(origin.text() + ": unknown key " + printable(entry.key, 80) + "; did you mean " +
+             std::string(near) + "?");
       }
       return;  // the file may well hold other programs' keys
     }
     if (kind == Kind::directory_file) {
       auto const* key = find_key(entry.key);
       auto const rule = key != nullptr ? key->from_directory : FromDirectory::accepted;
-      if (rule == FromDirectory::ignored || (rule == FromDirectory::github_only && !names_github(entry)) ||
+      if (rule == FromDirectory::ignored ||
+          (rule == FromDirectory::github_only && !names_github(entry)) ||
           (entry.key == "HOST" && !loopback_name(entry.value))) {
         warn(origin.text() + ": " + entry.key +
-             " is ignored in a file of the current directory. Set it in the environment or in your own config.env.");
+             " is ignored in a file of the current directory. Set it in the environment or in your "
+             "own config.env.");
         return;
       }
     }
@@ -273,11 +284,13 @@ class Loader {
   }
 
   template <class Number, class Target>
-  void number(std::string_view key, Number least, Number most, Target assign, std::string_view accepted) {
+  void number(std::string_view key, Number least, Number most, Target assign,
+              std::string_view accepted) {
     auto const value = text(key);
     Number parsed{};
     auto const [end, problem] = std::from_chars(value.data(), value.data() + value.size(), parsed);
-    if (problem != std::errc() || end != value.data() + value.size() || parsed < least || parsed > most) {
+    if (problem != std::errc() || end != value.data() + value.size() || parsed < least ||
+        parsed > most) {
       return wrong(key, accepted);
     }
     assign(parsed);
@@ -288,7 +301,8 @@ class Loader {
     boolean("GITHUB_COPILOT_ENABLED", config.enabled);
     boolean("GITHUB_COPILOT_LITELLM_ENABLED", config.litellm_enabled);
     config.proxy_type = lower(text("PROXY_TYPE"));
-    if (config.proxy_type != "github_copilot" && config.proxy_type != "github" && config.proxy_type != "copilot") {
+    if (config.proxy_type != "github_copilot" && config.proxy_type != "github" &&
+        config.proxy_type != "copilot") {
       wrong("PROXY_TYPE", "github_copilot, github, copilot");
       config.proxy_type = "github_copilot";
     }
@@ -306,15 +320,21 @@ class Loader {
         }
       }
     }
-    number<int>("PORT", 0, 65535, [&](int v) { config.port = static_cast<std::uint16_t>(v); }, "0 to 65535");
+    number<int>(
+        "PORT", 0, 65535, [&](int v) { config.port = static_cast<std::uint16_t>(v); },
+        "0 to 65535");
     number<int>("MAX_RETRIES", 0, 10, [&](int v) { config.max_retries = v; }, "0 to 10");
-    number<std::int64_t>("MAX_TOKENS_LIMIT", 1, 1'000'000'000, [&](std::int64_t v) { config.max_tokens_limit = v; },
-                         "a whole number above 0");
-    number<int>("REQUEST_TIMEOUT", 1, 3600, [&](int v) { config.request_timeout = std::chrono::seconds(v); },
-                "whole seconds, 1 to 3600");
+    number<std::int64_t>(
+        "MAX_TOKENS_LIMIT", 1, 1'000'000'000, [&](std::int64_t v) { config.max_tokens_limit = v; },
+        "a whole number above 0");
+    number<int>(
+        "REQUEST_TIMEOUT", 1, 3600,
+        [&](int v) { config.request_timeout = std::chrono::seconds(v); },
+        "whole seconds, 1 to 3600");
     config.host = text("HOST");
     if (config.host.empty() || printable(config.host) != config.host) {
-      wrong("HOST", "localhost, a loopback address, or another address together with --allow-remote");
+      wrong("HOST",
+            "localhost, a loopback address, or another address together with --allow-remote");
       config.host = "localhost";
     }
     interpret_log_level();
@@ -334,7 +354,8 @@ class Loader {
 
   void interpret_log_level() {
     auto const word = lower(text("LOG_LEVEL"));
-    for (auto level : {log::Level::debug, log::Level::info, log::Level::warning, log::Level::error}) {
+    for (auto level :
+         {log::Level::debug, log::Level::info, log::Level::warning, log::Level::error}) {
       if (word == lower(log::name(level))) {
         loaded_.config.log_level = level;
         return;
@@ -350,22 +371,28 @@ class Loader {
     auto endpoint = issuer_for_endpoint(text("GITHUB_COPILOT_ENDPOINT"));
     if (!endpoint) {
       auto const* value = find("GITHUB_COPILOT_ENDPOINT");
-      return loaded_.problems.push_back(endpoint.error().within("GITHUB_COPILOT_ENDPOINT (" + value->origin.text() + ")"));
+      return loaded_.problems.push_back(
+          endpoint.error().within("GITHUB_COPILOT_ENDPOINT (" + value->origin.text() + ")"));
     }
     auto issuer = issuer_with_urls(*endpoint, text("GITHUB_COPILOT_DEVICE_CODE_URL"),
-                                   text("GITHUB_COPILOT_ACCESS_TOKEN_URL"), text("GITHUB_COPILOT_API_KEY_URL"));
+                                   text("GITHUB_COPILOT_ACCESS_TOKEN_URL"),
+                                   text("GITHUB_COPILOT_API_KEY_URL"));
     if (!issuer) {
-      return loaded_.problems.push_back(issuer.error().within(
-          "GITHUB_COPILOT_DEVICE_CODE_URL, GITHUB_COPILOT_ACCESS_TOKEN_URL, GITHUB_COPILOT_API_KEY_URL"));
+      return loaded_.problems.push_back(
+          issuer.error().within("GITHUB_COPILOT_DEVICE_CODE_URL, GITHUB_COPILOT_ACCESS_TOKEN_URL, "
+                                "GITHUB_COPILOT_API_KEY_URL"));
     }
-    // A simulator on this machine is chosen by the process that starts us, not by a file that happens to
-    // lie around.
+    // A simulator on this machine is chosen by the process that starts us, not by a file that
+    // happens to lie around.
     if (issuer->simulated()) {
-      for (auto const* key : {"GITHUB_COPILOT_DEVICE_CODE_URL", "GITHUB_COPILOT_ACCESS_TOKEN_URL", "GITHUB_COPILOT_API_KEY_URL"}) {
+      for (auto const* key : {"GITHUB_COPILOT_DEVICE_CODE_URL", "GITHUB_COPILOT_ACCESS_TOKEN_URL",
+                              "GITHUB_COPILOT_API_KEY_URL"}) {
         auto const* value = find(key);
-        if (value != nullptr && value->origin.kind != Kind::environment && value->origin.kind != Kind::command_line) {
-          return problem(std::string(key) + " (" + value->origin.text() +
-                         "): a loopback address counts only in the environment or on the command line.");
+        if (value != nullptr && value->origin.kind != Kind::environment &&
+            value->origin.kind != Kind::command_line) {
+          return problem(
+              std::string(key) + " (" + value->origin.text() +
+              "): a loopback address counts only in the environment or on the command line.");
         }
       }
     }
@@ -375,7 +402,8 @@ class Loader {
       auto judged = config.issuer.judge_api(config.api_base);
       if (!judged) {
         auto const* value = find("GITHUB_COPILOT_API_BASE");
-        loaded_.problems.push_back(judged.error().within("GITHUB_COPILOT_API_BASE (" + value->origin.text() + ")"));
+        loaded_.problems.push_back(
+            judged.error().within("GITHUB_COPILOT_API_BASE (" + value->origin.text() + ")"));
         config.api_base.clear();
       }
     }
@@ -384,8 +412,10 @@ class Loader {
   void header_value(std::string_view key, std::string& target) {
     auto const* value = find(key);
     if (value == nullptr) return;
-    bool const clean = std::all_of(value->text.begin(), value->text.end(), [](char c) { return c >= ' ' && c <= '~'; });
-    if (!clean || value->text.size() > 200) return wrong(key, "printable ASCII, at most 200 characters");
+    bool const clean = std::all_of(value->text.begin(), value->text.end(),
+                                   [](char c) { return c >= ' ' && c <= '~'; });
+    if (!clean || value->text.size() > 200)
+      return wrong(key, "printable ASCII, at most 200 characters");
     target = value->text;  // an empty value leaves the header out, as in LiteLLM
   }
 
@@ -397,7 +427,8 @@ class Loader {
     header_value("GITHUB_COPILOT_USER_AGENT", identity.user_agent);
     header_value("GITHUB_COPILOT_API_VERSION", identity.api_version);
     header_value("GITHUB_COPILOT_OPENAI_INTENT", identity.openai_intent);
-    if (!text("GITHUB_COPILOT_CLIENT_ID").empty()) header_value("GITHUB_COPILOT_CLIENT_ID", identity.client_id);
+    if (!text("GITHUB_COPILOT_CLIENT_ID").empty())
+      header_value("GITHUB_COPILOT_CLIENT_ID", identity.client_id);
   }
 
   void proxy(std::initializer_list<std::string_view> names, Secret& target) {

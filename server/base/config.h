@@ -1,11 +1,12 @@
 // Configuration: where each value comes from, what it means, and what to say when it is wrong.
 //
 // Sources, highest first: command line, process environment, .github.env then .env in the current
-// directory (commands that a person starts in a terminal; never the stdio server) or the file named by
+// directory (commands that a person starts in a terminal; never the stdio server) or the file named
+// by
 // --env-file instead of both, the user's config.env, defaults. Every value keeps its origin.
 //
-// To add a setting: its row in the table in config.cpp, its member in Config with the line that fills
-// it, its row in docs/configuration.md and its line in docs/examples/example.github.env.
+// To add a setting: its row in the table in config.cpp, its member in Config with the line that
+// fills it, its row in docs/configuration.md and its line in docs/examples/example.github.env.
 #pragma once
 
 #include <chrono>
@@ -29,9 +30,17 @@ namespace jumpseat {
 
 // Where a value came from.
 struct Origin {
-  enum class Kind { unset, built_in, user_file, directory_file, env_file, environment, command_line };
+  enum class Kind {
+    unset,
+    built_in,
+    user_file,
+    directory_file,
+    env_file,
+    environment,
+    command_line
+  };
   Kind kind = Kind::unset;
-  std::string file;      // for the file kinds
+  std::string file;  // for the file kinds
   std::size_t line = 0;
   // "environment", ".github.env:3", "default", …
   std::string text() const;
@@ -40,33 +49,33 @@ struct Origin {
 // One effective value, as `jumpseat config` shows it.
 struct Setting {
   std::string key;
-  std::string value;   // masked for secrets: "<set>"
+  std::string value;  // masked for secrets: "<set>"
   Origin origin;
   bool secret = false;
 };
 
 // A token that was given explicitly, not yet judged: that happens when a sign-in is needed.
 struct ExplicitToken {
-  std::string key;     // "GITHUB_TOKEN", or "--token-stdin"
+  std::string key;  // "GITHUB_TOKEN", or "--token-stdin"
   Secret value;
   Origin origin;
 };
 
 struct ProxyConfig {
-  Secret https_proxy;       // may hold a password
+  Secret https_proxy;  // may hold a password
   Secret http_proxy;
   std::string no_proxy;
-  std::string origin;       // for messages: "environment HTTPS_PROXY"
+  std::string origin;  // for messages: "environment HTTPS_PROXY"
 };
 
 struct Config {
-  bool enabled = true;                    // GITHUB_COPILOT_ENABLED
+  bool enabled = true;  // GITHUB_COPILOT_ENABLED
   std::string proxy_type = "github_copilot";
   bool litellm_enabled = true;
   std::string default_model = "copilot-gpt-4";
   std::map<std::string, std::string> model_map;  // GITHUB_COPILOT_<NAME>_MODEL: NAME -> id
-  Issuer issuer;                          // from GITHUB_COPILOT_ENDPOINT and the URL overrides
-  std::string api_base;                   // GITHUB_COPILOT_API_BASE; empty: learnt
+  Issuer issuer;         // from GITHUB_COPILOT_ENDPOINT and the URL overrides
+  std::string api_base;  // GITHUB_COPILOT_API_BASE; empty: learnt
   std::string host = "localhost";
   std::uint16_t port = 8080;
   std::chrono::seconds request_timeout{300};
@@ -74,21 +83,21 @@ struct Config {
   log::Level log_level = log::Level::info;
   std::int64_t max_tokens_limit = 8192;
   ClientIdentity identity;
-  std::string litellm_token_dir;          // LiteLLM's file names, for its token directory
+  std::string litellm_token_dir;  // LiteLLM's file names, for its token directory
   std::string litellm_access_token_file = "access-token";
   std::string litellm_api_key_file = "api-key.json";
-  std::vector<ExplicitToken> tokens;      // in the order of precedence
+  std::vector<ExplicitToken> tokens;  // in the order of precedence
   ProxyConfig proxy;
-  std::string ca_file;                    // SSL_CERT_FILE, CURL_CA_BUNDLE
-  std::string ca_path;                    // SSL_CERT_DIR
+  std::string ca_file;  // SSL_CERT_FILE, CURL_CA_BUNDLE
+  std::string ca_path;  // SSL_CERT_DIR
 };
 
 // What loading found.
 struct LoadedConfig {
-  Config config;                        // a wrong value leaves its default here
-  std::vector<Setting> settings;        // every known key, in the table's order
-  std::vector<Error> problems;          // each names key, origin and what is accepted; do not go on
-  std::vector<std::string> warnings;    // each a sentence; go on
+  Config config;                      // a wrong value leaves its default here
+  std::vector<Setting> settings;      // every known key, in the table's order
+  std::vector<Error> problems;        // each names key, origin and what is accepted; do not go on
+  std::vector<std::string> warnings;  // each a sentence; go on
 };
 
 struct ConfigSources {
@@ -98,7 +107,7 @@ struct ConfigSources {
   std::string directory;
   // Read this file instead of both; empty: do not.
   std::string env_file;
-  std::string user_file;                 // config.env; empty: none
+  std::string user_file;  // config.env; empty: none
 };
 
 LoadedConfig load_config(ConfigSources const& sources);

@@ -1,11 +1,12 @@
 // Waits with an end.
 #pragma once
 
-#include <boost/asio/experimental/awaitable_operators.hpp>
 #include <chrono>
 #include <optional>
 #include <utility>
 #include <variant>
+
+#include <boost/asio/experimental/awaitable_operators.hpp>
 
 #include "server/base/asio.h"
 
@@ -19,7 +20,8 @@ inline awaitable<> sleep_for(std::chrono::milliseconds duration) {
 
 // What `operation` returned, or nothing when it was not done in time; it is cancelled then.
 template <class T>
-awaitable<std::optional<T>> with_deadline(awaitable<T> operation, std::chrono::milliseconds duration) {
+awaitable<std::optional<T>> with_deadline(awaitable<T> operation,
+                                          std::chrono::milliseconds duration) {
   using asio::experimental::awaitable_operators::operator||;
   auto race = std::move(operation) || sleep_for(duration);
   std::variant<T, std::monostate> first = co_await std::move(race);

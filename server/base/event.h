@@ -1,6 +1,6 @@
 // Event is the condition variable of a one-thread program: coroutines wait, somebody notifies. The
-// wake-up is posted to the loop, so notify() may be called from anywhere, a C callback included, and no
-// coroutine ever runs inside it.
+// wake-up is posted to the loop, so notify() may be called from anywhere, a C callback included,
+// and no coroutine ever runs inside it.
 #pragma once
 
 #include <boost/asio/io_context.hpp>

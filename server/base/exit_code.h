@@ -1,5 +1,5 @@
-// The program's exit codes, as documented in docs/command-line.md. 18 to 99 are never used: an editor plug-in
-// reads them as versions of Node.
+// The program's exit codes, as documented in docs/command-line.md. 18 to 99 are never used: an
+// editor plug-in reads them as versions of Node.
 #pragma once
 
 namespace jumpseat::exit_code {

@@ -85,7 +85,8 @@ void record(Level level, std::string_view component, std::string_view message, F
         write_all(STDERR_FILENO, (level == Level::error     ? "error: "
                                   : level == Level::warning ? "warning: "
                                                             : "") +
-                                     printable(s.redactor.redact(std::string(message)), 4096) + "\n");
+                                     printable(s.redactor.redact(std::string(message)), 4096) +
+                                     "\n");
         break;
     }
   }
@@ -130,13 +131,14 @@ void set_stderr_style(Style style) { sink().style = style; }
 void listen(Listener listener) { sink().listener = std::move(listener); }
 
 Result<void> open_file(std::string const& path) {
-  int const opened =
-      ::open(path.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0600);
-  struct stat status {};
+  int const opened = ::open(
+      path.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0600);
+  struct stat status{};
   if (opened < 0 || ::fstat(opened, &status) != 0 || !S_ISREG(status.st_mode)) {
     std::string why = opened < 0 ? std::strerror(errno) : "not a regular file";
     if (opened >= 0) ::close(opened);
-    return fail(ErrorCode::config_invalid, "Cannot open the log file " + printable(path) + ": " + why +
+    return fail(ErrorCode::config_invalid, "Cannot open the log file " + printable(path) + ": " +
+                                               why +
                                                ". Name a file in a directory that you can write.");
   }
   if (sink().file >= 0) ::close(sink().file);

@@ -1,6 +1,6 @@
-// The log: one record per line, JSON, to standard error or a file, and to whoever listens (the stdio
-// front end passes records on as window/logMessage). Every record goes through the redactor on its way
-// out; payloads (prompts, answers) are never logged.
+// The log: one record per line, JSON, to standard error or a file, and to whoever listens (the
+// stdio front end passes records on as window/logMessage). Every record goes through the redactor
+// on its way out; payloads (prompts, answers) are never logged.
 //
 //   log::info("auth", "signed in", {{"login", login}});
 #pragma once

@@ -19,7 +19,8 @@ std::string home_directory(Environment const& environment) {
 
 std::string base_directory(Environment const& environment, std::string_view variable,
                            std::string const& home, std::string_view below_home) {
-  if (auto value = lookup(environment, variable); value && absolute(*value)) return std::string(*value);
+  if (auto value = lookup(environment, variable); value && absolute(*value))
+    return std::string(*value);
   if (home.empty()) return {};
   return home + std::string(below_home);
 }

@@ -1,5 +1,5 @@
-// Scope owns coroutines that run beside their creator: every coroutine has an owner, its caller or a
-// Scope that waits for it. This is the only place that spawns.
+// Scope owns coroutines that run beside their creator: every coroutine has an owner, its caller or
+// a Scope that waits for it. This is the only place that spawns.
 //
 //   Scope scope(io);
 //   scope.spawn("poll", sign_in.poll(code));
@@ -32,8 +32,8 @@ class Scope {
   // Starts `task` at the next turn of the loop. `name` is for the log, should the task end with an
   // exception other than cancellation. The returned id is never used again.
   TaskId spawn(std::string name, awaitable<> task);
-  // Ends one task, or all: its pending operation fails and its next co_await throws. A task that has
-  // already ended is ignored.
+  // Ends one task, or all: its pending operation fails and its next co_await throws. A task that
+  // has already ended is ignored.
   void cancel(TaskId task);
   void cancel();
   // Returns when no task is left.

@@ -41,7 +41,8 @@ class SingleFlight {
     bool ended = false;
   };
 
-  // Says that the flight is over, however its task ends: by a result, by an exception, or destroyed.
+  // Says that the flight is over, however its task ends: by a result, by an exception, or
+  // destroyed.
   class Landing {
    public:
     explicit Landing(std::shared_ptr<Flight> flight) : flight_(std::move(flight)) {}

@@ -13,7 +13,8 @@ namespace {
 
 constexpr std::size_t max_whole_answer = 64u << 20;
 
-// The end of an HTTP/1 body may come a moment after [DONE]; reading it lets the connection be used again.
+// The end of an HTTP/1 body may come a moment after [DONE]; reading it lets the connection be used
+// again.
 awaitable<> read_to_end(ResponseStream reply) {
   while (true) {
     auto bytes = co_await reply.next();
@@ -38,7 +39,8 @@ bool is_json(HttpHeaders const& headers) {
 TokenCapSpelling token_cap_spelling(Model const& model) {
   auto const& id = model.id;
   bool const o_series = id.size() >= 2 && id[0] == 'o' && id[1] >= '0' && id[1] <= '9';
-  return o_series || id.starts_with("gpt-5") ? TokenCapSpelling::max_completion_tokens : TokenCapSpelling::max_tokens;
+  return o_series || id.starts_with("gpt-5") ? TokenCapSpelling::max_completion_tokens
+                                             : TokenCapSpelling::max_tokens;
 }
 
 void ChatService::count(int change) {
@@ -52,25 +54,28 @@ awaitable<Result<std::unique_ptr<ChatStream>>> ChatService::start(ChatRequest re
   auto model = co_await catalog_.resolve(request.model());
   if (!model) co_return model.error();
   if (!model->serves("/chat/completions")) {
-    co_return fail(ErrorCode::unsupported_api_for_model, "The model " + model->id +
-                                                             " does not serve chat completions. Choose another one; "
-                                                             "`jumpseat models` shows what each serves.");
+    co_return fail(ErrorCode::unsupported_api_for_model,
+                   "The model " + model->id +
+                       " does not serve chat completions. Choose another one; "
+                       "`jumpseat models` shows what each serves.");
   }
 
   ChatRequest::Upstream change;
   change.model = model->id;
   change.max_tokens_limit = config_.max_tokens_limit;
   change.spelling = token_cap_spelling(*model);
-  // Streams are asked for even when the caller wants one piece: upstream caps unstreamed answers, and a
-  // stream can be seen to be complete.
-  change.mode = model->streaming ? ChatRequest::Upstream::Mode::stream : ChatRequest::Upstream::Mode::whole;
+  // Streams are asked for even when the caller wants one piece: upstream caps unstreamed answers,
+  // and a stream can be seen to be complete.
+  change.mode =
+      model->streaming ? ChatRequest::Upstream::Mode::stream : ChatRequest::Upstream::Mode::whole;
 
   ChatStreamRepair::Options options;
   options.model = request.model().empty() ? config_.default_model : request.model();
   options.fallback_id = "chatcmpl-" + random_uuid();
   options.created = clock_.unix_seconds();
-  options.usage =
-      request.include_usage() || !request.stream() ? ChatStreamRepair::Options::Usage::pass_on : ChatStreamRepair::Options::Usage::hold_back;
+  options.usage = request.include_usage() || !request.stream()
+                      ? ChatStreamRepair::Options::Usage::pass_on
+                      : ChatStreamRepair::Options::Usage::hold_back;
   auto const answers = request.answers();
 
   ChatCall call;
@@ -83,8 +88,13 @@ awaitable<Result<std::unique_ptr<ChatStream>>> ChatService::start(ChatRequest re
   co_return std::make_unique<ChatStream>(*this, std::move(*reply), std::move(options), answers);
 }
 
-ChatStream::ChatStream(ChatService& service, ResponseStream reply, ChatStreamRepair::Options options, std::int64_t answers)
-    : service_(service), reply_(std::move(reply)), options_(options), answers_(answers), repair_(std::move(options)) {
+ChatStream::ChatStream(ChatService& service, ResponseStream reply,
+                       ChatStreamRepair::Options options, std::int64_t answers)
+    : service_(service),
+      reply_(std::move(reply)),
+      options_(options),
+      answers_(answers),
+      repair_(std::move(options)) {
   service_.count(+1);
 }
 
@@ -104,7 +114,8 @@ awaitable<Result<ChatStream::Chunks>> ChatStream::next() {
       auto first = co_await reply_.next();
       if (!first) co_return first.error();
       if (looks_like_html(reply_.headers().get("content-type"), *first)) {
-        co_return read_upstream_error(reply_.status(), reply_.headers().fields, *first, "Copilot", options_.model, 0);
+        co_return read_upstream_error(reply_.status(), reply_.headers().fields, *first, "Copilot",
+                                      options_.model, 0);
       }
       if (first->empty()) {
         auto last = repair_.finish({});
@@ -153,7 +164,8 @@ awaitable<Result<ChatStream::Chunks>> ChatStream::read_whole() {
     if (bytes->empty()) break;
     body += *bytes;
     if (body.size() > max_whole_answer) {
-      co_return fail(ErrorCode::upstream_body_too_large, "Copilot's answer is larger than 64 MiB; it was dropped.");
+      co_return fail(ErrorCode::upstream_body_too_large,
+                     "Copilot's answer is larger than 64 MiB; it was dropped.");
     }
   }
   auto completion = repair_completion(body, options_, answers_);

@@ -1,5 +1,5 @@
-// ChatService answers a chat request for either front end: it finds the model, edits the request, opens the
-// upstream stream and yields clean OpenAI chunks as they come.
+// ChatService answers a chat request for either front end: it finds the model, edits the request,
+// opens the upstream stream and yields clean OpenAI chunks as they come.
 //
 //   auto stream = co_await chat.start(std::move(request));
 //   if (!stream) co_return stream.error();
@@ -37,13 +37,15 @@ class ChatStream {
  public:
   using Chunks = std::vector<std::string> const*;
 
-  ChatStream(ChatService& service, ResponseStream reply, ChatStreamRepair::Options options, std::int64_t answers);
+  ChatStream(ChatService& service, ResponseStream reply, ChatStreamRepair::Options options,
+             std::int64_t answers);
   ~ChatStream();
   ChatStream(ChatStream const&) = delete;
   ChatStream& operator=(ChatStream const&) = delete;
 
-  // The next `chat.completion.chunk` texts, valid until the next call; none at the good end. Fails when the
-  // answer failed, with the length of the text that had come; after that, or after the end, do not call.
+  // The next `chat.completion.chunk` texts, valid until the next call; none at the good end. Fails
+  // when the answer failed, with the length of the text that had come; after that, or after the
+  // end, do not call.
   awaitable<Result<Chunks>> next();
   // Upstream's id of the model that answers; empty before the first chunk.
   std::string const& upstream_model() const { return repair_.upstream_model(); }
@@ -66,10 +68,16 @@ class ChatStream {
 
 class ChatService {
  public:
-  ChatService(Scope& background, ModelCatalog& catalog, CopilotApi& copilot, Clock& clock, Config const& config)
-      : background_(background), catalog_(catalog), copilot_(copilot), clock_(clock), config_(config) {}
+  ChatService(Scope& background, ModelCatalog& catalog, CopilotApi& copilot, Clock& clock,
+              Config const& config)
+      : background_(background),
+        catalog_(catalog),
+        copilot_(copilot),
+        clock_(clock),
+        config_(config) {}
 
-  // Fails with model_not_found, unsupported_api_for_model, any sign-in error, or what upstream said.
+  // Fails with model_not_found, unsupported_api_for_model, any sign-in error, or what upstream
+  // said.
   awaitable<Result<std::unique_ptr<ChatStream>>> start(ChatRequest request);
 
   // Answers under way, for the busy state; the listener is called when it becomes 0 or 1.

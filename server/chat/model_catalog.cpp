@@ -58,8 +58,8 @@ json::object model_json(Model const& model) {
 
 }  // namespace
 
-ModelCatalog::ModelCatalog(asio::io_context& io, Scope& background, CopilotApi& copilot, TokenService& tokens,
-                           Stores& stores, Clock& clock, Config const& config)
+ModelCatalog::ModelCatalog(asio::io_context& io, Scope& background, CopilotApi& copilot,
+                           TokenService& tokens, Stores& stores, Clock& clock, Config const& config)
     : copilot_(copilot),
       tokens_(tokens),
       stores_(stores),
@@ -106,7 +106,8 @@ awaitable<Result<ModelCatalog::List>> ModelCatalog::list() {
 
 awaitable<Result<ModelCatalog::List>> ModelCatalog::refresh() {
   auto fetched = co_await fetching_.run([this] { return fetch(); });
-  if (!fetched) co_return fail(ErrorCode::cancelled, "Stopped before the list of models was there.");
+  if (!fetched)
+    co_return fail(ErrorCode::cancelled, "Stopped before the list of models was there.");
   co_return std::move(*fetched);
 }
 
@@ -115,7 +116,9 @@ awaitable<Result<ModelCatalog::List>> ModelCatalog::fetch() {
   auto const at_hand = list_;
   std::string etag = at_hand ? at_hand->etag : std::string();
   auto reply = co_await copilot_.models(std::move(etag));
-  if (epoch != epoch_) co_return fail(ErrorCode::cancelled, "The sign-in changed while the list of models was fetched. Try again.");
+  if (epoch != epoch_)
+    co_return fail(ErrorCode::cancelled,
+                   "The sign-in changed while the list of models was fetched. Try again.");
   if (!reply) {
     log::failure("models", reply.error());
     co_return reply.error();
@@ -138,7 +141,8 @@ awaitable<Result<ModelCatalog::List>> ModelCatalog::fetch() {
     catalog->dropped = models->dropped;
     catalog->etag = std::move(reply->etag);
     if (catalog->dropped > 0) {
-      log::info("models", "some entries of the list could not be read", {{"dropped", std::to_string(catalog->dropped)}});
+      log::info("models", "some entries of the list could not be read",
+                {{"dropped", std::to_string(catalog->dropped)}});
     }
   }
   catalog->fetched_at = clock_.unix_seconds();
@@ -156,12 +160,13 @@ awaitable<Result<ModelCatalog::List>> ModelCatalog::fetch() {
 }
 
 awaitable<Result<Model>> ModelCatalog::resolve(std::string_view asked_name) {
-  std::string const asked(asked_name.empty() ? std::string_view(config_.default_model) : asked_name);
+  std::string const asked(asked_name.empty() ? std::string_view(config_.default_model)
+                                             : asked_name);
   auto at_hand = co_await list();
   if (!at_hand) co_return at_hand.error();
   auto model = resolve_model(asked, (*at_hand)->models, config_.model_map);
-  // An id that is not there may have come with the last days' changes. Asking again costs one free call,
-  // and not more than one a minute.
+  // An id that is not there may have come with the last days' changes. Asking again costs one free
+  // call, and not more than one a minute.
   if (!model && clock_.unix_seconds() - (*at_hand)->fetched_at >= 60) {
     auto fresh = co_await refresh();
     if (fresh) {

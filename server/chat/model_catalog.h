@@ -1,6 +1,6 @@
-// ModelCatalog answers from memory, else from the database, else from upstream. A list that is older than
-// ten minutes is served as it is while a new one is fetched; a fetch that fails keeps the old list, which
-// says how old it is.
+// ModelCatalog answers from memory, else from the database, else from upstream. A list that is
+// older than ten minutes is served as it is while a new one is fetched; a fetch that fails keeps
+// the old list, which says how old it is.
 #pragma once
 
 #include <chrono>
@@ -32,15 +32,15 @@ class ModelCatalog {
  public:
   using List = std::shared_ptr<Catalog const>;
 
-  ModelCatalog(asio::io_context& io, Scope& background, CopilotApi& copilot, TokenService& tokens, Stores& stores,
-               Clock& clock, Config const& config);
+  ModelCatalog(asio::io_context& io, Scope& background, CopilotApi& copilot, TokenService& tokens,
+               Stores& stores, Clock& clock, Config const& config);
 
   // The list, perhaps a stale one. Fails only when there is none at all.
   awaitable<Result<List>> list();
   // The list as upstream has it now.
   awaitable<Result<List>> refresh();
-  // The model that goes by `asked` (empty: the configured default). A name that a stale list does not know
-  // is looked up in a fresh one before the answer is no.
+  // The model that goes by `asked` (empty: the configured default). A name that a stale list does
+  // not know is looked up in a fresh one before the answer is no.
   awaitable<Result<Model>> resolve(std::string_view asked);
   // Another account: what is in memory is not its list.
   void forget();
@@ -58,11 +58,11 @@ class ModelCatalog {
   SingleFlight<Result<List>> fetching_;
   List list_;
   std::chrono::milliseconds listed_at_{0};  // Clock::elapsed()
-  std::uint64_t epoch_ = 0;                 // counts accounts, so that a late reply of the old one is dropped
+  std::uint64_t epoch_ = 0;  // counts accounts, so that a late reply of the old one is dropped
 };
 
-// The OpenAI form of the list (OpenAI API reference, "List models"): {"object":"list","data":[…]} with ids,
-// limits and abilities, for GET /v1/models and jumpseat/models.
+// The OpenAI form of the list (OpenAI API reference, "List models"): {"object":"list","data":[…]}
+// with ids, limits and abilities, for GET /v1/models and jumpseat/models.
 json::object models_json(Catalog const& catalog, std::int64_t now_unix);
 
 }  // namespace jumpseat

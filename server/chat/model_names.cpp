@@ -12,8 +12,9 @@ namespace {
 
 std::string lower(std::string_view text) {
   std::string out(text);
-  std::transform(out.begin(), out.end(), out.begin(),
-                 [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; });
+  std::transform(out.begin(), out.end(), out.begin(), [](char c) {
+    return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+  });
   return out;
 }
 
@@ -51,7 +52,8 @@ bool serves_chat(Model const& model) {
   return model.type == "chat" && model.usable() && model.serves("/chat/completions");
 }
 
-Model const* first_of(std::vector<std::string_view> const& preference, std::vector<Model> const& models) {
+Model const* first_of(std::vector<std::string_view> const& preference,
+                      std::vector<Model> const& models) {
   for (auto id : preference) {
     auto const* model = find_id(models, id);
     if (model != nullptr && serves_chat(*model)) return model;
@@ -59,12 +61,12 @@ Model const* first_of(std::vector<std::string_view> const& preference, std::vect
   return nullptr;
 }
 
-// GPT models outside the preference lists, for accounts whose list has moved on: the account's own default
-// first, then anything of the right size.
+// GPT models outside the preference lists, for accounts whose list has moved on: the account's own
+// default first, then anything of the right size.
 Model const* any_gpt(std::vector<Model> const& models, bool small) {
   auto const is_small = [](Model const& model) {
-    return model.id.find("mini") != std::string::npos || model.id.find("nano") != std::string::npos ||
-           model.id.starts_with("gpt-3.5");
+    return model.id.find("mini") != std::string::npos ||
+           model.id.find("nano") != std::string::npos || model.id.starts_with("gpt-3.5");
   };
   Model const* found = nullptr;
   for (auto const& model : models) {
@@ -82,11 +84,13 @@ Error not_found(std::string_view asked, std::vector<Model> const& models) {
     if (model.usable()) ranked.emplace_back(edit_distance(bare, model.id), model.id);
   }
   auto const shown = std::min<std::size_t>(ranked.size(), 3);
-  std::partial_sort(ranked.begin(), ranked.begin() + static_cast<std::ptrdiff_t>(shown), ranked.end());
+  std::partial_sort(ranked.begin(), ranked.begin() + static_cast<std::ptrdiff_t>(shown),
+                    ranked.end());
   std::string message = "Model '" + printable(asked, 100) + "' not found in the account's list.";
   if (shown > 0) {
     message += " Nearest: ";
-    for (std::size_t i = 0; i < shown; ++i) message.append(i == 0 ? "" : ", ").append(ranked[i].second);
+    for (std::size_t i = 0; i < shown; ++i)
+      message.append(i == 0 ? "" : ", ").append(ranked[i].second);
     message += ". `jumpseat models` shows all.";
   }
   return fail(ErrorCode::model_not_found, std::move(message));
@@ -95,13 +99,14 @@ Error not_found(std::string_view asked, std::vector<Model> const& models) {
 }  // namespace
 
 std::vector<std::string_view> const& gpt4_preference() {
-  static std::vector<std::string_view> const ids{"gpt-4.1", "gpt-4o", "gpt-4", "gpt-4-turbo", "gpt-4-o-preview"};
+  static std::vector<std::string_view> const ids{"gpt-4.1", "gpt-4o", "gpt-4", "gpt-4-turbo",
+                                                 "gpt-4-o-preview"};
   return ids;
 }
 
 std::vector<std::string_view> const& small_gpt_preference() {
-  static std::vector<std::string_view> const ids{"gpt-5-mini", "gpt-4.1-mini", "gpt-4o-mini", "gpt-4.1-nano",
-                                                 "gpt-3.5-turbo"};
+  static std::vector<std::string_view> const ids{"gpt-5-mini", "gpt-4.1-mini", "gpt-4o-mini",
+                                                 "gpt-4.1-nano", "gpt-3.5-turbo"};
   return ids;
 }
 
@@ -115,12 +120,15 @@ std::string copilot_spelling(std::string_view name) {
                        [](char c) { return c >= '0' && c <= '9'; });
   };
   // A date at the end goes.
-  if (out.size() > 9 && out[out.size() - 9] == '-' && digits(out.size() - 8, 8)) out.resize(out.size() - 9);
+  if (out.size() > 9 && out[out.size() - 9] == '-' && digits(out.size() - 8, 8))
+    out.resize(out.size() - 9);
   if (out.ends_with("-latest")) out.resize(out.size() - 7);
   // "4-5" is 4.5: a dash between two single-digit groups becomes a dot.
   for (std::size_t i = 1; i + 1 < out.size(); ++i) {
     bool const one_digit_before = digits(i - 1, 1) && (i < 2 || !digits(i - 2, 1));
-    bool const digit_group_after = digits(i + 1, 1) && (i + 2 == out.size() || out[i + 2] == '-' || (digits(i + 2, 1) && (i + 3 == out.size() || out[i + 3] == '-')));
+    bool const digit_group_after =
+        digits(i + 1, 1) && (i + 2 == out.size() || out[i + 2] == '-' ||
+                             (digits(i + 2, 1) && (i + 3 == out.size() || out[i + 3] == '-')));
     if (out[i] == '-' && one_digit_before && digit_group_after) {
       out[i] = '.';
       break;

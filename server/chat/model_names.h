@@ -1,9 +1,10 @@
-// From the name that was asked for to a model of the live list. Plain: a list in, a model or an error out.
+// From the name that was asked for to a model of the live list. Plain: a list in, a model or an
+// error out.
 //
-// In this order: a name mapped by GITHUB_COPILOT_<NAME>_MODEL; an id of the list; a prefix taken off
-// (github_copilot/, github/, copilot/); the two product names (gpt-4 and gpt-3.5-turbo, also with
-// "copilot-" before them) by preference; a Claude name in Anthropic's spelling. Anything else is
-// model_not_found with the nearest names: never silently replaced.
+// In this order: a name mapped by GITHUB_COPILOT_<NAME>_MODEL; an id of the list; a prefix taken
+// off (github_copilot/, github/, copilot/); the two product names (gpt-4 and gpt-3.5-turbo, also
+// with "copilot-" before them) by preference; a Claude name in Anthropic's spelling. Anything else
+// is model_not_found with the nearest names: never silently replaced.
 #pragma once
 
 #include <map>
@@ -16,7 +17,8 @@
 
 namespace jumpseat {
 
-// Best first; the first that the list holds and that serves chat is taken. Documented in docs/models.md.
+// Best first; the first that the list holds and that serves chat is taken. Documented in
+// docs/models.md.
 std::vector<std::string_view> const& gpt4_preference();
 std::vector<std::string_view> const& small_gpt_preference();
 

@@ -1,7 +1,8 @@
 #include "server/cli/arguments.h"
 
-#include <CLI/CLI.hpp>
 #include <string_view>
+
+#include <CLI/CLI.hpp>
 
 #include "server/base/exit_code.h"
 #include "server/base/version.h"
@@ -9,7 +10,8 @@
 namespace jumpseat {
 namespace {
 
-// Editors add flags of their own to `--stdio`; they are passed over, and nothing is parsed that could fail.
+// Editors add flags of their own to `--stdio`; they are passed over, and nothing is parsed that
+// could fail.
 std::optional<Arguments> parse_stdio(int count, char const* const* words) {
   bool stdio = false;
   Arguments arguments;
@@ -47,11 +49,13 @@ Parsed parse_arguments(int count, char const* const* words) {
   app.fallthrough();
   app.footer(
       "Editors start `jumpseat --stdio` (JSON-RPC on standard input and output).\n"
-      "Exit codes: 0 done, 1 failed, 2 usage, 3 configuration, 4 sign-in, 5 network or Copilot, 6 limit or quota.");
+      "Exit codes: 0 done, 1 failed, 2 usage, 3 configuration, 4 sign-in, 5 network or Copilot, 6 "
+      "limit or quota.");
 
   bool stdio = false;
   app.add_flag("--stdio", stdio, "serve JSON-RPC on standard input and output");
-  app.add_option("--env-file", arguments.env_file, "read settings from this file instead of .github.env and .env");
+  app.add_option("--env-file", arguments.env_file,
+                 "read settings from this file instead of .github.env and .env");
   app.add_option("--log-file", arguments.log_file, "append the log to this file");
   app.add_option_function<std::string>(
       "--log-level", [&](std::string const& level) { arguments.settings["LOG_LEVEL"] = level; },
@@ -80,7 +84,8 @@ Parsed parse_arguments(int count, char const* const* words) {
   chat->add_option("question", arguments.chat.prompt, "the question");
   chat->add_option("-m,--model", arguments.chat.model, "model (default: GITHUB_COPILOT_MODEL)");
   chat->add_flag("--json", json, "print the whole answer as JSON");
-  command("config", "every setting and where it comes from", Command::config)->add_flag("--json", json, "print JSON");
+  command("config", "every setting and where it comes from", Command::config)
+      ->add_flag("--json", json, "print JSON");
   command("doctor", "find out what does not work", Command::doctor);
   app.require_subcommand(0, 1);
 

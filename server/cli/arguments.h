@@ -10,7 +10,16 @@
 namespace jumpseat {
 
 struct Arguments {
-  enum class Command { stdio, login, logout, status, models, chat, config, doctor } command = Command::stdio;
+  enum class Command {
+    stdio,
+    login,
+    logout,
+    status,
+    models,
+    chat,
+    config,
+    doctor
+  } command = Command::stdio;
   std::map<std::string, std::string, std::less<>> settings;  // configuration keys given as options
   std::string env_file;
   std::string log_file;
@@ -22,8 +31,8 @@ struct Arguments {
   ChatOptions chat;
 };
 
-// What the command line asks for, or the exit code of a command line that is already answered (--help, --version)
-// or wrong; the text is printed then.
+// What the command line asks for, or the exit code of a command line that is already answered
+// (--help, --version) or wrong; the text is printed then.
 struct Parsed {
   std::optional<Arguments> arguments;
   int exit_code = 0;

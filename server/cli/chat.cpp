@@ -36,7 +36,8 @@ std::string text_of(std::string_view chunk) {
 
 awaitable<int> run_chat(Services services, Terminal& terminal, ChatOptions options) {
   if (options.prompt.empty() && options.piped.empty()) {
-    terminal.error_line("error: nothing to ask. Type jumpseat chat \"your question\", or pipe a text into it.");
+    terminal.error_line(
+        "error: nothing to ask. Type jumpseat chat \"your question\", or pipe a text into it.");
     co_return exit_code::usage;
   }
   auto body = request_body(options);

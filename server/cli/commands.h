@@ -1,5 +1,5 @@
-// The commands that a person types. Each returns its exit code (server/base/exit_code.h) and prints what it did;
-// an error goes to standard error with what to do about it.
+// The commands that a person types. Each returns its exit code (server/base/exit_code.h) and prints
+// what it did; an error goes to standard error with what to do about it.
 #pragma once
 
 #include <optional>
@@ -33,9 +33,9 @@ awaitable<int> run_models(Services services, Terminal& terminal, ModelsOptions o
 
 struct ChatOptions {
   ChatOptions() = default;
-  std::string prompt;      // empty: all of standard input
-  std::string piped;       // what standard input held, if it is a pipe or a file
-  std::string model;       // empty: the configured one
+  std::string prompt;  // empty: all of standard input
+  std::string piped;   // what standard input held, if it is a pipe or a file
+  std::string model;   // empty: the configured one
   Output output = Output::text;
 };
 awaitable<int> run_chat(Services services, Terminal& terminal, ChatOptions options);
@@ -43,8 +43,8 @@ awaitable<int> run_chat(Services services, Terminal& terminal, ChatOptions optio
 // Every effective value with its origin. Needs no loop.
 int run_config(LoadedConfig const& loaded, Paths const& paths, Terminal& terminal, Output output);
 
-// Walks configuration, storage, network and TLS, sign-in, exchange, models, one token of chat; stops at the first
-// step that fails and says what to do.
+// Walks configuration, storage, network and TLS, sign-in, exchange, models, one token of chat;
+// stops at the first step that fails and says what to do.
 awaitable<int> run_doctor(Services services, Terminal& terminal);
 
 // The exit code that an error stands for.

@@ -21,7 +21,8 @@ int run_config(LoadedConfig const& loaded, Paths const& paths, Terminal& termina
   }
   terminal.print(table(rows));
   terminal.line();
-  terminal.line("User configuration: " + (paths.config_file.empty() ? std::string("none") : paths.config_file));
+  terminal.line("User configuration: " +
+                (paths.config_file.empty() ? std::string("none") : paths.config_file));
   terminal.line("Database: " + paths.database);
   for (auto const& warning : loaded.warnings) terminal.error_line("warning: " + log::safe(warning));
   for (auto const& problem : loaded.problems) report(terminal, problem);

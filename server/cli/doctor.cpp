@@ -34,7 +34,8 @@ std::string network_advice(Error const& error) {
   auto const code = error.code();
   if (code == ErrorCode::dns_failed) return "Check the network connection and the name server.";
   if (code == ErrorCode::tls_failed) {
-    return "If a proxy on your network signs certificates itself, put its CA into the system's trust or name it "
+    return "If a proxy on your network signs certificates itself, put its CA into the system's "
+           "trust or name it "
            "with SSL_CERT_FILE. Checks cannot be switched off.";
   }
   if (code == ErrorCode::proxy_failed) return "Check the proxy setting that is named above.";
@@ -51,11 +52,13 @@ awaitable<int> run_doctor(Services services, Terminal& terminal) {
   for (auto const& warning : services.loaded.warnings) steps.note("configuration", warning);
   if (!services.loaded.problems.empty()) {
     int code = exit_code::configuration;
-    for (auto const& problem : services.loaded.problems) code = steps.bad("configuration", problem, "");
+    for (auto const& problem : services.loaded.problems)
+      code = steps.bad("configuration", problem, "");
     terminal.line("      `jumpseat config` shows every value and where it comes from.");
     co_return code;
   }
-  std::string proxy = config.proxy.origin.empty() ? "no proxy" : "proxy from " + config.proxy.origin;
+  std::string proxy =
+      config.proxy.origin.empty() ? "no proxy" : "proxy from " + config.proxy.origin;
   steps.good("configuration", "no problems, " + proxy);
 
   auto const& condition = services.stores.condition();
@@ -87,22 +90,26 @@ awaitable<int> run_doctor(Services services, Terminal& terminal) {
   auto access = co_await services.tokens.get();
   if (!access) {
     std::string const advice = access.error().code() == ErrorCode::token_rejected
-                                   ? "The token was revoked or is of the wrong kind. `jumpseat login --again` gets a new one."
+                                   ? "The token was revoked or is of the wrong kind. `jumpseat "
+                                     "login --again` gets a new one."
                                    : "";
     co_return steps.bad("exchange", access.error(), advice);
   }
   auto user = co_await services.tokens.user();
-  std::string const account = user ? user->login + ", plan " + user->plan : "account unreadable: " + user.error().message();
+  std::string const account =
+      user ? user->login + ", plan " + user->plan : "account unreadable: " + user.error().message();
   steps.good("exchange", account + "; Copilot is at " + access->api.host);
 
   auto list = co_await services.catalog.refresh();
   if (!list) co_return steps.bad("models", list.error(), "");
   std::string models = std::to_string((*list)->models.size()) + " models";
-  if ((*list)->dropped > 0) models += ", " + std::to_string((*list)->dropped) + " entries could not be read";
+  if ((*list)->dropped > 0)
+    models += ", " + std::to_string((*list)->dropped) + " entries could not be read";
   steps.good("models", models);
   auto model = co_await services.catalog.resolve("");
   if (!model) {
-    co_return steps.bad("models", model.error(), "Set GITHUB_COPILOT_MODEL to a model of the list (`jumpseat models`).");
+    co_return steps.bad("models", model.error(),
+                        "Set GITHUB_COPILOT_MODEL to a model of the list (`jumpseat models`).");
   }
 
   // The small model: on most plans it costs nothing.
@@ -114,7 +121,9 @@ awaitable<int> run_doctor(Services services, Terminal& terminal) {
   if (!stream) co_return steps.bad("chat", stream.error(), "");
   auto first = co_await (*stream)->next();
   if (!first) co_return steps.bad("chat", first.error(), "");
-  steps.good("chat", "an answer came from " + ((*stream)->upstream_model().empty() ? std::string("Copilot") : (*stream)->upstream_model()));
+  steps.good("chat", "an answer came from " + ((*stream)->upstream_model().empty()
+                                                   ? std::string("Copilot")
+                                                   : (*stream)->upstream_model()));
   terminal.line();
   terminal.line("Everything works.");
   co_return exit_code::ok;

@@ -12,13 +12,15 @@ namespace {
 
 std::string minutes_and_seconds(std::chrono::seconds left) {
   auto const seconds = left.count() % 60;
-  return std::to_string(left.count() / 60) + ":" + (seconds < 10 ? "0" : "") + std::to_string(seconds);
+  return std::to_string(left.count() / 60) + ":" + (seconds < 10 ? "0" : "") +
+         std::to_string(seconds);
 }
 
 awaitable<> count_down(SignIn& sign_in, Terminal& terminal) {
   while (sign_in.pending()) {
     auto const& trouble = sign_in.trouble();
-    terminal.status("Waiting for the code to be entered, " + minutes_and_seconds(sign_in.left()) + " left." +
+    terminal.status("Waiting for the code to be entered, " + minutes_and_seconds(sign_in.left()) +
+                    " left." +
                     (trouble.empty() ? "" : "  (" + log::safe(trouble).substr(0, 100) + ")"));
     co_await sleep_for(std::chrono::seconds(1));
   }
@@ -28,8 +30,8 @@ awaitable<int> already_signed_in(Services services, Terminal& terminal) {
   auto const state = services.tokens.state();
   auto user = co_await services.tokens.user();
   auto const login = user ? user->login : state.login;
-  terminal.line("Already signed in" + (login.empty() ? std::string() : " as " + log::safe(login)) + " (" +
-                log::safe(state.source) + ").");
+  terminal.line("Already signed in" + (login.empty() ? std::string() : " as " + log::safe(login)) +
+                " (" + log::safe(state.source) + ").");
   terminal.line("`jumpseat login --again` signs in anew, `jumpseat logout` signs out.");
   co_return exit_code::ok;
 }
@@ -54,7 +56,8 @@ awaitable<int> run_login(Services services, Terminal& terminal, LoginOptions opt
   if (terminal.interactive()) {
     services.background.spawn("count down", count_down(services.sign_in, terminal));
   } else {
-    terminal.line("Waiting for the code to be entered, " + minutes_and_seconds(prompt->expires_in) + " left.");
+    terminal.line("Waiting for the code to be entered, " + minutes_and_seconds(prompt->expires_in) +
+                  " left.");
   }
   auto outcome = co_await services.sign_in.wait();
   terminal.clear_status();
@@ -62,20 +65,25 @@ awaitable<int> run_login(Services services, Terminal& terminal, LoginOptions opt
 
   auto access = co_await services.tokens.get();
   auto user = co_await services.tokens.user();
-  auto const name = user ? log::safe(user->login) : std::string("an account that could not be read");
+  auto const name =
+      user ? log::safe(user->login) : std::string("an account that could not be read");
   if (!access) {
     terminal.line("Signed in to GitHub as " + name + ", but Copilot refuses the account.");
     co_return report(terminal, access.error());
   }
   terminal.line(terminal.green("Signed in") + " as " + terminal.bold(name) +
-                (user && !user->plan.empty() ? " (Copilot plan: " + log::safe(user->plan) + ")" : std::string()) + ".");
+                (user && !user->plan.empty() ? " (Copilot plan: " + log::safe(user->plan) + ")"
+                                             : std::string()) +
+                ".");
   auto const state = services.tokens.state();
   if (state.source != "saved sign-in") {
-    terminal.line("Note: the token from " + log::safe(state.source) + " takes precedence over this sign-in.");
+    terminal.line("Note: the token from " + log::safe(state.source) +
+                  " takes precedence over this sign-in.");
   }
   auto const& condition = services.stores.condition();
   if (!condition.persistent()) {
-    terminal.error_line("The sign-in will not survive this process: " + log::safe(condition.message));
+    terminal.error_line("The sign-in will not survive this process: " +
+                        log::safe(condition.message));
     co_return exit_code::failed;
   }
   co_return exit_code::ok;

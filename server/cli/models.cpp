@@ -54,22 +54,26 @@ awaitable<int> run_models(Services services, Terminal& terminal, ModelsOptions o
     terminal.line(json::serialize(models_json(catalog, now)));
     co_return exit_code::ok;
   }
-  std::vector<std::vector<std::string>> rows{{"MODEL", "NAME", "KIND", "PROMPT", "ANSWER", "COST", "ABILITIES"}};
+  std::vector<std::vector<std::string>> rows{
+      {"MODEL", "NAME", "KIND", "PROMPT", "ANSWER", "COST", "ABILITIES"}};
   for (auto const& model : catalog.models) {
     if (!model.usable()) continue;
     auto kind = model.type;
     if (model.type == "chat" && !model.serves("/chat/completions")) kind = "chat (not served yet)";
-    rows.push_back({log::safe(model.id), log::safe(model.name) + (model.preview ? " (preview)" : ""), log::safe(kind),
-                    count_text(model.max_prompt ? model.max_prompt : model.max_context), count_text(model.max_output),
-                    cost_text(model), abilities(model)});
+    rows.push_back({log::safe(model.id),
+                    log::safe(model.name) + (model.preview ? " (preview)" : ""), log::safe(kind),
+                    count_text(model.max_prompt ? model.max_prompt : model.max_context),
+                    count_text(model.max_output), cost_text(model), abilities(model)});
   }
   terminal.print(table(rows));
   auto const age = now - catalog.fetched_at;
   terminal.line();
-  auto model = resolve_model(services.loaded.config.default_model, catalog.models, services.loaded.config.model_map);
-  terminal.line("Default: " + services.loaded.config.default_model +
-                (model ? " -> " + log::safe((*model)->id) : std::string(", which is not in the list")) +
-                ". The list is " + std::to_string(age < 0 ? 0 : age) + " s old.");
+  auto model = resolve_model(services.loaded.config.default_model, catalog.models,
+                             services.loaded.config.model_map);
+  terminal.line(
+      "Default: " + services.loaded.config.default_model +
+      (model ? " -> " + log::safe((*model)->id) : std::string(", which is not in the list")) +
+      ". The list is " + std::to_string(age < 0 ? 0 : age) + " s old.");
   co_return exit_code::ok;
 }
 

@@ -63,7 +63,8 @@ int report(Terminal& terminal, Error const& error) {
   terminal.error_line(terminal.red("error: ") + log::safe(error.message()));
   if (!error.url().empty()) terminal.error_line("       " + log::safe(error.url()));
   if (error.retry_after()) {
-    terminal.error_line("       Try again in " + std::to_string(error.retry_after()->count()) + " s.");
+    terminal.error_line("       Try again in " + std::to_string(error.retry_after()->count()) +
+                        " s.");
   }
   return exit_code_of(error);
 }

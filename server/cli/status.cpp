@@ -30,13 +30,15 @@ std::string kind_text(SignInState::Kind kind) {
 
 std::string quota_text(Quota const& quota) {
   if (quota.unlimited) return "unlimited";
-  auto const percent = std::to_string(static_cast<int>(std::lround(quota.percent_remaining))) + " % left";
+  auto const percent =
+      std::to_string(static_cast<int>(std::lround(quota.percent_remaining))) + " % left";
   if (quota.entitlement <= 0) return percent;
   return percent + " (" + std::to_string(static_cast<long long>(quota.remaining)) + " of " +
          std::to_string(static_cast<long long>(quota.entitlement)) + ")";
 }
 
-json::object as_json(SignInState const& state, Result<CopilotUser> const& user, Services const& services) {
+json::object as_json(SignInState const& state, Result<CopilotUser> const& user,
+                     Services const& services) {
   json::object out;
   out["version"] = version;
   out["state"] = kind_text(state.kind);
@@ -70,7 +72,8 @@ json::object as_json(SignInState const& state, Result<CopilotUser> const& user, 
   json::object storage;
   storage["path"] = services.stores.path();
   storage["persistent"] = services.stores.condition().persistent();
-  if (!services.stores.condition().message.empty()) storage["message"] = services.stores.condition().message;
+  if (!services.stores.condition().message.empty())
+    storage["message"] = services.stores.condition().message;
   out["storage"] = std::move(storage);
   return out;
 }
@@ -89,7 +92,8 @@ awaitable<int> run_status(Services services, Terminal& terminal, Output output) 
   }
 
   std::vector<std::vector<std::string>> rows;
-  auto const who = state.login.empty() ? std::string("signed in") : "signed in as " + log::safe(state.login);
+  auto const who =
+      state.login.empty() ? std::string("signed in") : "signed in as " + log::safe(state.login);
   switch (state.kind) {
     case SignInState::Kind::ready:
       rows.push_back({"Copilot", terminal.green("ready") + ", " + who});
@@ -103,26 +107,35 @@ awaitable<int> run_status(Services services, Terminal& terminal, Output output) 
     case SignInState::Kind::refused:
     case SignInState::Kind::unreachable:
     case SignInState::Kind::disabled:
-      rows.push_back({"Copilot", terminal.red(kind_text(state.kind)) + ": " + log::safe(state.problem->message())});
+      rows.push_back({"Copilot", terminal.red(kind_text(state.kind)) + ": " +
+                                     log::safe(state.problem->message())});
       if (!state.problem->url().empty()) rows.push_back({"", log::safe(state.problem->url())});
       break;
   }
-  if (!state.source.empty()) rows.push_back({"Token", log::safe(state.source) + ", " + state.token_kind});
+  if (!state.source.empty())
+    rows.push_back({"Token", log::safe(state.source) + ", " + state.token_kind});
   for (auto const& source : state.passed_over) {
     rows.push_back({"Passed over", log::safe(source.source) + ": " + log::safe(source.reason)});
   }
   if (user) {
-    rows.push_back({"Plan", log::safe(user->plan) + (user->sku.empty() ? "" : " (" + log::safe(user->sku) + ")")});
-    for (auto const& quota : user->quotas) rows.push_back({"Quota", log::safe(quota.name) + ": " + quota_text(quota)});
+    rows.push_back({"Plan", log::safe(user->plan) +
+                                (user->sku.empty() ? "" : " (" + log::safe(user->sku) + ")")});
+    for (auto const& quota : user->quotas)
+      rows.push_back({"Quota", log::safe(quota.name) + ": " + quota_text(quota)});
     if (!user->reset_date.empty()) rows.push_back({"", "resets " + log::safe(user->reset_date)});
   }
-  if (state.token_left) rows.push_back({"Copilot token", std::to_string(state.token_left->count()) + " s left, refreshed by itself"});
+  if (state.token_left)
+    rows.push_back({"Copilot token",
+                    std::to_string(state.token_left->count()) + " s left, refreshed by itself"});
   auto const& condition = services.stores.condition();
-  rows.push_back({"Storage", services.stores.path() + (condition.message.empty() ? "" : ": " + log::safe(condition.message))});
+  rows.push_back(
+      {"Storage", services.stores.path() +
+                      (condition.message.empty() ? "" : ": " + log::safe(condition.message))});
   terminal.print(table(rows));
   if (state.kind == SignInState::Kind::signed_out) {
     terminal.line();
-    terminal.line("To sign in: `jumpseat login`, or your editor's Copilot sign-in, or set GITHUB_TOKEN.");
+    terminal.line(
+        "To sign in: `jumpseat login`, or your editor's Copilot sign-in, or set GITHUB_TOKEN.");
   }
   co_return code;
 }

@@ -10,8 +10,9 @@ namespace {
 
 // Columns that a UTF-8 text takes, near enough for names: one per character.
 std::size_t width(std::string_view text) {
-  return static_cast<std::size_t>(
-      std::count_if(text.begin(), text.end(), [](char c) { return (static_cast<unsigned char>(c) & 0xc0u) != 0x80u; }));
+  return static_cast<std::size_t>(std::count_if(text.begin(), text.end(), [](char c) {
+    return (static_cast<unsigned char>(c) & 0xc0u) != 0x80u;
+  }));
 }
 
 }  // namespace
@@ -20,7 +21,8 @@ Terminal::Terminal(Environment const& environment) : interactive_(::isatty(STDOU
   auto const term = lookup(environment, "TERM");
   // NO_COLOR: no-color.org.
   auto const no_colour = lookup(environment, "NO_COLOR");
-  colours_ = interactive_ && (!no_colour || no_colour->empty()) && term != std::optional<std::string_view>("dumb");
+  colours_ = interactive_ && (!no_colour || no_colour->empty()) &&
+             term != std::optional<std::string_view>("dumb");
 }
 
 void Terminal::write(int descriptor, std::string_view text) {

@@ -1,5 +1,5 @@
-// What a command prints, and to whom: people at a terminal get colours and lines that change, programs and
-// files get plain text. What came from outside is made safe before it is shown.
+// What a command prints, and to whom: people at a terminal get colours and lines that change,
+// programs and files get plain text. What came from outside is made safe before it is shown.
 #pragma once
 
 #include <string>
@@ -26,8 +26,9 @@ class Terminal {
   std::string green(std::string_view text) const;
   std::string red(std::string_view text) const;
   std::string dim(std::string_view text) const;
-  // Text of a model or a server for this output: on a terminal, control characters other than line breaks and
-  // tabs are left out, for they could drive it; elsewhere the bytes are what was asked for.
+  // Text of a model or a server for this output: on a terminal, control characters other than line
+  // breaks and tabs are left out, for they could drive it; elsewhere the bytes are what was asked
+  // for.
   std::string foreign(std::string_view text) const;
   // Standard output cannot be written any more.
   bool closed() const { return closed_; }

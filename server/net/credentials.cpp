@@ -12,7 +12,8 @@ Secret authorization(std::string_view scheme, Secret const& token) {
 }
 
 std::string device_grant_form(std::string_view client_id, Secret const& device_code) {
-  return "client_id=" + form_encode(client_id) + "&device_code=" + form_encode(device_code.reveal()) +
+  return "client_id=" + form_encode(client_id) +
+         "&device_code=" + form_encode(device_code.reveal()) +
          "&grant_type=" + form_encode("urn:ietf:params:oauth:grant-type:device_code");
 }
 

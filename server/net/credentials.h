@@ -1,5 +1,5 @@
-// Building the two request parts that hold a secret. Together with http_client.cpp and the database's
-// bind these are the places where a Secret is revealed.
+// Building the two request parts that hold a secret. Together with http_client.cpp and the
+// database's bind these are the places where a Secret is revealed.
 #pragma once
 
 #include <string>

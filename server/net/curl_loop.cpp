@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <new>
 #include <utility>
 
@@ -22,6 +23,7 @@ struct CurlLoop::Watch {
   int wanted = CURL_POLL_NONE;
   bool connection = false;  // to a server: kept between transfers
   bool resting = false;     // see rest()
+  Alarm::TimePoint ends = Alarm::never;  // see end_unless_used()
   bool reading = false;  // a wait is under way
   bool writing = false;
 };
@@ -34,7 +36,8 @@ CurlLoop::CurlLoop(asio::io_context& io, CurlLibrary const& curl, Done done)
       alarm_(io, [this] {
         due_ = Alarm::never;
         act(CURL_SOCKET_TIMEOUT, 0);
-      }) {
+      }),
+      endings_(io, [this] { check_endings(); }) {
   if (multi_ == nullptr) throw std::bad_alloc();
   curl_.multi_setopt(multi_, CURLMOPT_SOCKETFUNCTION, &CurlLoop::on_socket);
   curl_.multi_setopt(multi_, CURLMOPT_SOCKETDATA, this);
@@ -71,6 +74,45 @@ void CurlLoop::rest(curl_socket_t socket) {
     found->second->resting = true;
     arm(found->second);
   }
+}
+
+// Only a transfer that comes to life again makes curl do this, so it is put to sleep first.
+void CurlLoop::nudge(CURL* easy) {
+  curl_.easy_pause(easy, CURLPAUSE_RECV);
+  unpause(easy);
+}
+
+void CurlLoop::end_unless_used(curl_socket_t socket, std::chrono::milliseconds grace) {
+  auto const found = watches_.find(socket);
+  if (found == watches_.end() || found->second->wanted != CURL_POLL_NONE) return;
+  found->second->ends = SteadyTimer::clock_type::now() + grace;
+  endings_.set(std::min(endings_.due(), found->second->ends));
+}
+
+void CurlLoop::check_endings() {
+  auto const now = SteadyTimer::clock_type::now();
+  Alarm::TimePoint next = Alarm::never;
+  for (auto each = watches_.begin(); each != watches_.end();) {
+    Watch& watch = *each->second;
+    ++each;  // cut() takes the watch out
+    if (watch.ends <= now) {
+      cut(watch);
+    } else {
+      next = std::min(next, watch.ends);
+    }
+  }
+  endings_.set(next);
+}
+
+// Ends an idle connection, which curl has no function for. One that is shut down and has nothing left
+// to read it finds dead, and replaces.
+void CurlLoop::cut(Watch& watch) {
+  int const socket = watch.descriptor.native_handle();
+  ::shutdown(socket, SHUT_RDWR);
+  std::array<char, 4096> bytes;
+  while (::recv(socket, bytes.data(), bytes.size(), MSG_DONTWAIT) > 0) {
+  }
+  drop(watch.socket);
 }
 
 int CurlLoop::on_connection(void* loop, curl_socket_t socket, curlsocktype) noexcept {
@@ -124,6 +166,7 @@ void CurlLoop::want(curl_socket_t socket, int what) {
   if (found == nullptr) return;
   found->wanted = what;
   found->resting = false;
+  found->ends = Alarm::never;
   arm(watches_.find(socket)->second);
 }
 
@@ -163,9 +206,8 @@ void CurlLoop::arm(std::shared_ptr<Watch> const& watch) {
 void CurlLoop::ready(std::shared_ptr<Watch> const& watch, int event) {
   if (watch->resting) {
     // Bytes nobody asked for, or the end. curl 7.88 would read such bytes as the next reply (quality
-    // row U20); a connection that is shut down it finds dead and replaces.
-    ::shutdown(watch->descriptor.native_handle(), SHUT_RDWR);
-    return drop(watch->socket);
+    // row U20).
+    return cut(*watch);
   }
   int const wanted = (watch->wanted & CURL_POLL_IN ? CURL_CSELECT_IN : 0) |
                      (watch->wanted & CURL_POLL_OUT ? CURL_CSELECT_OUT : 0) | CURL_CSELECT_ERR;

@@ -6,6 +6,7 @@
 #pragma once
 
 #include <boost/asio/posix/basic_stream_descriptor.hpp>
+#include <chrono>
 #include <cstddef>
 #include <functional>
 #include <memory>
@@ -40,6 +41,11 @@ class CurlLoop {
   // nothing to say then. Whatever comes before curl uses it again ends it.
   void rest(curl_socket_t socket);
 
+  // Makes curl send what the HTTP/2 connection of this running transfer has in its buffer.
+  void nudge(CURL* easy);
+  // Ends the connection on `socket`, unless curl makes use of it within `grace`.
+  void end_unless_used(curl_socket_t socket, std::chrono::milliseconds grace);
+
   // For CURLOPT_SOCKOPTFUNCTION and CURLOPT_CLOSESOCKETFUNCTION, with the loop as their data.
   static int on_connection(void* loop, curl_socket_t socket, curlsocktype) noexcept;
   static int close_socket(void* loop, curl_socket_t socket) noexcept;
@@ -56,6 +62,8 @@ class CurlLoop {
   void arm(std::shared_ptr<Watch> const& watch);
   void ready(std::shared_ptr<Watch> const& watch, int event);
   void act(curl_socket_t socket, int events);
+  void cut(Watch& watch);
+  void check_endings();
 
   asio::io_context& io_;
   CurlLibrary const& curl_;
@@ -64,6 +72,7 @@ class CurlLoop {
   std::unordered_map<curl_socket_t, std::shared_ptr<Watch>> watches_;
   Alarm::TimePoint due_ = Alarm::never;  // when curl wants to be called next
   Alarm alarm_;
+  Alarm endings_;  // for end_unless_used()
 };
 
 }  // namespace jumpseat

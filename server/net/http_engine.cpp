@@ -263,6 +263,10 @@ HttpTransfer::Taken HttpTransfer::on_body(std::string_view bytes) {
   return Taken::all;
 }
 
+void HttpTransfer::count_connection() {
+  if (engine_ != nullptr) engine_->count_connections(*this);
+}
+
 std::string HttpTransfer::take() {
   std::string bytes = std::exchange(buffer_, {});
   if (paused_) {
@@ -309,7 +313,9 @@ std::optional<Error> HttpTransfer::refusal() const {
 // --- HttpEngine ---------------------------------------------------------------
 
 HttpEngine::HttpEngine(asio::io_context& io, HttpSettings settings)
-    : io_(io), settings_(std::move(settings)), deadlines_(io, [this] { check_deadlines(); }) {
+    : io_(io),
+      settings_(std::move(settings)),
+      deadlines_(io, [this] { check_deadlines(); }) {
   http_proxy_address_ = proxy_address(settings_.http_proxy.reveal());
   https_proxy_address_ = proxy_address(settings_.https_proxy.reveal());
 }
@@ -503,12 +509,33 @@ void HttpEngine::ended(CURL* easy, CURLcode code) {
   }
   std::optional<Error> failure = std::move(transfer.failure_);
   if (!failure && code != CURLE_OK) failure = http_error(code, describe(transfer));
-  cut(transfer, std::move(failure));
+  if (failure) return cut(transfer, std::move(failure));
+  loop_->remove(easy);
+  settle(transfer, std::nullopt);
 }
 
 void HttpEngine::cut(HttpTransfer& transfer, std::optional<Error> failure) {
-  loop_->remove(transfer.handle_->easy);
+  EasyHandle const& handle = *transfer.handle_;
+  bool const may_be_http2 = transfer.https_ && transfer.sending_ && !transfer.http1_ && !closed_;
+  curl_socket_t const socket =
+      may_be_http2 ? handle.info<curl_socket_t>(CURLINFO_ACTIVESOCKET) : CURL_SOCKET_BAD;
+  loop_->remove(handle.easy);
   settle(transfer, std::move(failure));
+  if (socket != CURL_SOCKET_BAD) flush_reset(socket);
+}
+
+// curl 7.88 writes the RST_STREAM of a removed transfer into the connection's buffer and leaves it
+// there until it has something else to do on that connection. With another stream on it, that can be
+// arranged. Otherwise the next request takes the frame along; when none comes soon, the connection is
+// given up, because a reply that nobody reads costs the user money upstream. (An editor's next request
+// usually follows a cancelled one within a few keystrokes.)
+void HttpEngine::flush_reset(curl_socket_t socket) {
+  for (HttpTransfer* other : transfers_) {
+    if (!other->https_ || !other->sending_ || other->paused_) continue;
+    if (other->handle_->info<curl_socket_t>(CURLINFO_ACTIVESOCKET) != socket) continue;
+    return loop_->nudge(other->handle_->easy);
+  }
+  loop_->end_unless_used(socket, std::chrono::milliseconds(250));
 }
 
 void HttpEngine::settle(HttpTransfer& transfer, std::optional<Error> failure) {
@@ -542,13 +569,15 @@ HttpFailure HttpEngine::describe(HttpTransfer const& transfer) const {
   failure.sent = transfer.sending_;
   failure.headers_in = transfer.headers_in_;
   failure.name_found = handle.info<curl_off_t>(CURLINFO_NAMELOOKUP_TIME_T) > 0;
-  failure.tcp_connected = handle.info<curl_off_t>(CURLINFO_CONNECT_TIME_T) > 0;
+  // curl 7.88 sets CURLINFO_CONNECT_TIME after the handshake only; it counts a connection before.
+  failure.tcp_connected = handle.info<long>(CURLINFO_NUM_CONNECTS) > 0;
   failure.os_error = static_cast<int>(handle.info<long>(CURLINFO_OS_ERRNO));
   failure.proxy_status = handle.info<long>(CURLINFO_HTTP_CONNECTCODE);
   // A failed proxy's words may quote the setting, password included.
   if (failure.https) {
     failure.reason = handle.reason.data();
     failure.issuer = issuers_->issuer_for(transfer.host_);
+    failure.authorities = !settings_.ca_file.empty() ? settings_.ca_file : settings_.ca_path;
   }
   return failure;
 }

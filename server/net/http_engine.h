@@ -47,6 +47,8 @@ class HttpTransfer {
   std::optional<Error> const& failure() const { return failure_; }
   int status() const { return status_; }
   HttpHeaders const& headers() const { return headers_; }
+  // Books the connection that was opened for it, if any. Settles itself at the end.
+  void count_connection();
   // The bytes that came since the last call; makes room for more.
   std::string take();
   // Cancels: HTTP/2 resets the stream, HTTP/1 closes the connection. Nobody may be waiting.
@@ -129,6 +131,7 @@ class HttpEngine {
   HttpFailure describe(HttpTransfer const& transfer) const;
   std::string const& proxy_of(HttpTransfer const& transfer) const;
   void count_connections(HttpTransfer& transfer);
+  void flush_reset(curl_socket_t socket);
 
   void note_deadline(Alarm::TimePoint deadline);
   void check_deadlines();

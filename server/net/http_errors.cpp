@@ -108,8 +108,9 @@ Error http_error(CURLcode code, HttpFailure const& failure) {
     case CURLE_SSL_CACERT_BADFILE:
       return fail(ErrorCode::tls_failed,
                   "No secure connection to " + failure.host +
-                      ": the file or directory of certificate authorities cannot be read. Check "
-                      "SSL_CERT_FILE, SSL_CERT_DIR and CURL_CA_BUNDLE.")
+                      ": the certificate authorities" +
+                      (failure.authorities.empty() ? "" : " in " + failure.authorities) +
+                      " cannot be read. Check SSL_CERT_FILE, SSL_CERT_DIR and CURL_CA_BUNDLE.")
           .with_detail(failure.reason)
           .as_unsent();
     case CURLE_SSL_CONNECT_ERROR:

@@ -25,6 +25,7 @@ struct HttpFailure {
   bool tcp_connected = false;
   std::string reason;        // curl's own words, for TLS and HTTP/2 only; may be empty
   std::string issuer;        // of the certificate seen last; may be empty
+  std::string authorities;   // the configured file or directory of authorities; may be empty
   int os_error = 0;          // errno of the last failed connect
   long proxy_status = 0;     // what the proxy answered to CONNECT
 };

@@ -15,7 +15,8 @@ std::optional<std::chrono::milliseconds> Backoff::next(double random) {
   auto const full = std::min(step_, most_);
   step_ = std::min(step_ * 2, most_);
   auto const half = full.count() / 2;
-  return std::chrono::milliseconds(half + static_cast<std::int64_t>(static_cast<double>(full.count() - half) * random));
+  return std::chrono::milliseconds(
+      half + static_cast<std::int64_t>(static_cast<double>(full.count() - half) * random));
 }
 
 bool worth_repeating(Result<HttpResponse> const& reply) {

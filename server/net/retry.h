@@ -1,5 +1,5 @@
-// Repeating calls that cost nothing to repeat: token exchange, model list, user and quota. A generation
-// request never comes here; when it may be repeated is decided in server/upstream.
+// Repeating calls that cost nothing to repeat: token exchange, model list, user and quota. A
+// generation request never comes here; when it may be repeated is decided in server/upstream.
 #pragma once
 
 #include <chrono>
@@ -11,8 +11,8 @@
 
 namespace jumpseat {
 
-// Exponential back-off with jitter: waits of about base, 2·base, 4·base … up to `most`, each drawn from
-// the upper half of its step, so that several processes do not march in step.
+// Exponential back-off with jitter: waits of about base, 2·base, 4·base … up to `most`, each drawn
+// from the upper half of its step, so that several processes do not march in step.
 class Backoff {
  public:
   Backoff(int retries, std::chrono::milliseconds base = std::chrono::milliseconds(100),
@@ -27,12 +27,12 @@ class Backoff {
   std::chrono::milliseconds most_;
 };
 
-// Is it worth asking again? True for failures of the way there and for 5xx answers; false for everything
-// that GitHub has decided.
+// Is it worth asking again? True for failures of the way there and for 5xx answers; false for
+// everything that GitHub has decided.
 bool worth_repeating(Result<HttpResponse> const& reply);
 
-// Sends what `make` builds, again and again until an answer is not worth repeating or `retries` are used
-// up. Returns the last answer, whatever its status.
+// Sends what `make` builds, again and again until an answer is not worth repeating or `retries` are
+// used up. Returns the last answer, whatever its status.
 awaitable<Result<HttpResponse>> send_repeatable(HttpClient& http, std::function<HttpRequest()> make,
                                                 int retries);
 

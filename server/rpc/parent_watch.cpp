@@ -31,7 +31,8 @@ int open_handle([[maybe_unused]] std::int64_t process) {
 
 }  // namespace
 
-ParentWatch::ParentWatch(asio::io_context& io, Scope& background) : background_(background), handle_(io) {}
+ParentWatch::ParentWatch(asio::io_context& io, Scope& background)
+    : background_(background), handle_(io) {}
 
 void ParentWatch::watch(std::int64_t process, std::function<void()> gone) {
   if (process <= 1 || !exists(process)) return;

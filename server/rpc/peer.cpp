@@ -1,9 +1,10 @@
 #include "server/rpc/peer.h"
 
-#include <boost/system/system_error.hpp>
 #include <exception>
 #include <utility>
 #include <variant>
+
+#include <boost/system/system_error.hpp>
 
 #include "protocol/scan.h"
 #include "protocol/upstream.h"
@@ -18,13 +19,16 @@ constexpr std::size_t max_in_flight = 20'000;
 Error cancelled() { return fail(ErrorCode::cancelled, "The request was cancelled."); }
 
 Error internal(std::string_view method, std::string_view what) {
-  log::error("rpc", "a request ended with an exception", {{"method", std::string(method)}, {"what", std::string(what)}});
-  return fail(ErrorCode::internal, "The request failed for a reason that is a bug in jumpseat; the log has it.");
+  log::error("rpc", "a request ended with an exception",
+             {{"method", std::string(method)}, {"what", std::string(what)}});
+  return fail(ErrorCode::internal,
+              "The request failed for a reason that is a bug in jumpseat; the log has it.");
 }
 
 }  // namespace
 
-Peer::Peer(asio::io_context& io, Transport& transport) : io_(io), transport_(transport), requests_(io) {}
+Peer::Peer(asio::io_context& io, Transport& transport)
+    : io_(io), transport_(transport), requests_(io) {}
 
 void Peer::on_request(std::string method, Handler handler) {
   handlers_.insert_or_assign(std::move(method), std::move(handler));
@@ -56,12 +60,14 @@ awaitable<Peer::End> Peer::run() {
       } else if (auto const* oversized = std::get_if<FrameReader::Oversized>(&event)) {
         RpcError error;
         error.code = rpc_error::invalid_request;
-        error.message = "The message of " + std::to_string(oversized->length) + " bytes is above the limit of 32 MiB; it was skipped.";
+        error.message = "The message of " + std::to_string(oversized->length) +
+                        " bytes is above the limit of 32 MiB; it was skipped.";
         refuse(RequestId::null(), std::move(error));
       } else if (auto const* broken = std::get_if<FrameReader::Broken>(&event)) {
         RpcError error;
         error.code = rpc_error::parse_error;
-        error.message = "The input is not a stream of Content-Length frames: " + broken->why + ". Closing.";
+        error.message =
+            "The input is not a stream of Content-Length frames: " + broken->why + ". Closing.";
         log::error("rpc", error.message);
         refuse(RequestId::null(), std::move(error));
         co_return End::broken;
@@ -74,7 +80,8 @@ awaitable<Peer::End> Peer::run() {
 void Peer::take(std::string_view text) {
   auto message = parse_message(text);
   if (auto* request = std::get_if<RpcRequest>(&message)) return take_request(std::move(*request));
-  if (auto* notification = std::get_if<RpcNotification>(&message)) return take_notification(*notification);
+  if (auto* notification = std::get_if<RpcNotification>(&message))
+    return take_notification(*notification);
   if (auto* response = std::get_if<RpcResponse>(&message)) return take_response(*response);
   auto& invalid = std::get<RpcInvalid>(message);
   refuse(invalid.id, std::move(invalid.error));
@@ -84,7 +91,8 @@ void Peer::take_request(RpcRequest request) {
   RpcError error;
   if (in_flight_.contains(request.id)) {
     error.code = rpc_error::invalid_request;
-    error.message = "The id " + request.id.text() + " belongs to a request that is still in flight.";
+    error.message =
+        "The id " + request.id.text() + " belongs to a request that is still in flight.";
     return refuse(request.id, std::move(error));
   }
   if (gate_) {
@@ -106,16 +114,19 @@ void Peer::take_request(RpcRequest request) {
   }
   auto const id = request.id;
   std::string params(request.params);  // the frame's buffer is used again
-  auto const task = requests_.spawn(request.method, serve(id, handler->second, request.method, std::move(params)));
+  auto const task = requests_.spawn(request.method,
+                                    serve(id, handler->second, request.method, std::move(params)));
   in_flight_.emplace(id, task);
 }
 
-awaitable<> Peer::serve(RequestId id, Handler const& handler, std::string method, std::string params) {
+awaitable<> Peer::serve(RequestId id, Handler const& handler, std::string method,
+                        std::string params) {
   std::optional<Result<std::string>> outcome;
   try {
     outcome = co_await handler(std::move(params));
   } catch (boost::system::system_error const& error) {
-    outcome = error.code() == asio::error::operation_aborted ? cancelled() : internal(method, error.what());
+    outcome = error.code() == asio::error::operation_aborted ? cancelled()
+                                                             : internal(method, error.what());
   } catch (std::exception const& error) {
     outcome = internal(method, error.what());
   }
@@ -123,13 +134,18 @@ awaitable<> Peer::serve(RequestId id, Handler const& handler, std::string method
   answer(id, method, *outcome);
 }
 
-void Peer::answer(RequestId const& id, std::string_view method, Result<std::string> const& outcome) {
+void Peer::answer(RequestId const& id, std::string_view method,
+                  Result<std::string> const& outcome) {
   if (outcome) return transport_.send(result_text(id, *outcome));
   auto const& problem = outcome.error();
   auto error = to_rpc_error(problem);
-  if (decorate_ && error.data && error.data->is_object()) decorate_(problem, error.data->get_object());
+  if (decorate_ && error.data && error.data->is_object())
+    decorate_(problem, error.data->get_object());
   if (problem.code() != ErrorCode::cancelled) {
-    log::debug("rpc", "a request failed", {{"method", std::string(method)}, {"why", problem.message()}, {"detail", problem.detail()}});
+    log::debug("rpc", "a request failed",
+               {{"method", std::string(method)},
+                {"why", problem.message()},
+                {"detail", problem.detail()}});
   }
   refuse(id, std::move(error));
 }

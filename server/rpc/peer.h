@@ -1,8 +1,9 @@
-// Peer is one end of a JSON-RPC 2.0 session over a Transport: envelopes, ids, what is in flight in both
-// directions, cancellation. It knows no method but $/cancelRequest.
+// Peer is one end of a JSON-RPC 2.0 session over a Transport: envelopes, ids, what is in flight in
+// both directions, cancellation. It knows no method but $/cancelRequest.
 //
-// A request is answered exactly once, by construction: its handler returns the result and one function sends
-// it. Requests run concurrently; each is a task in the peer's scope and ends with it.
+// A request is answered exactly once, by construction: its handler returns the result and one
+// function sends it. Requests run concurrently; each is a task in the peer's scope and ends with
+// it.
 #pragma once
 
 #include <cstdint>
@@ -29,10 +30,11 @@ class Peer {
   // Gets the params' JSON text, returns the result's.
   using Handler = std::function<awaitable<Result<std::string>>(std::string params)>;
   using Listener = std::function<void(std::string_view params)>;
-  // For the few requests whose order against what follows them matters (initialize, shutdown): handled and
-  // answered before the next message is looked at.
+  // For the few requests whose order against what follows them matters (initialize, shutdown):
+  // handled and answered before the next message is looked at.
   using ImmediateHandler = std::function<Result<std::string>(std::string_view params)>;
-  // Asked before a request or notification is handled: an error refuses it. Notifications are then dropped.
+  // Asked before a request or notification is handled: an error refuses it. Notifications are then
+  // dropped.
   using Gate = std::function<std::optional<RpcError>(std::string_view method)>;
 
   Peer(asio::io_context& io, Transport& transport);
@@ -59,7 +61,8 @@ class Peer {
   void notify(std::string_view method, Params const& params) {
     notify(method, std::string_view(json::serialize(encode(params))));
   }
-  // A request to the other side; its result's text. Fails with what it answered, or cancelled at the end.
+  // A request to the other side; its result's text. Fails with what it answered, or cancelled at
+  // the end.
   awaitable<Result<std::string>> call(std::string_view method, std::string params);
   awaitable<> writable() { return transport_.writable(); }
 
@@ -76,8 +79,8 @@ class Peer {
 
  private:
   template <class Params, class R>
-  static awaitable<Result<std::string>> typed(std::function<awaitable<Result<R>>(Params)> const& handler,
-                                              std::string params) {
+  static awaitable<Result<std::string>> typed(
+      std::function<awaitable<Result<R>>(Params)> const& handler, std::string params) {
     auto value = parse_json(params);
     if (!value) co_return value.error();
     auto decoded = decode<Params>(*value);

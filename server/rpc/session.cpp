@@ -23,8 +23,10 @@ std::string status_name(SignInState::Kind kind, std::optional<Error> const& prob
     case SignInState::Kind::signed_out:
       return "NotSignedIn";
     case SignInState::Kind::refused:
-      // A token that GitHub does not know any more is no sign-in; an account without Copilot is one.
-      return problem && problem->code() == ErrorCode::token_rejected ? "NotSignedIn" : "NotAuthorized";
+      // A token that GitHub does not know any more is no sign-in; an account without Copilot is
+      // one.
+      return problem && problem->code() == ErrorCode::token_rejected ? "NotSignedIn"
+                                                                     : "NotAuthorized";
     case SignInState::Kind::disabled:
       return "NotAuthorized";
   }
@@ -68,7 +70,8 @@ class ProgressEnd {
 
 }  // namespace
 
-Session::Session(Parts parts, Peer& peer) : parts_(std::move(parts)), peer_(peer), parent_(parts_.io, parts_.background) {
+Session::Session(Parts parts, Peer& peer)
+    : parts_(std::move(parts)), peer_(peer), parent_(parts_.io, parts_.background) {
   bind();
 }
 
@@ -77,13 +80,15 @@ Session::~Session() { log::listen(nullptr); }
 void Session::bind() {
   peer_.set_gate([this](std::string_view method) { return gate(method); });
   peer_.set_error_decorator([](Error const& error, json::object& data) {
-    if (error.code() != ErrorCode::not_signed_in && error.code() != ErrorCode::token_rejected) return;
+    if (error.code() != ErrorCode::not_signed_in && error.code() != ErrorCode::token_rejected)
+      return;
     // What an editor needs to offer a sign-in.
     data["signIn"] = method::sign_in;
   });
 
   using std::placeholders::_1;
-  peer_.on_immediate(method::initialize, [this](std::string_view params) { return on_initialize(params); });
+  peer_.on_immediate(method::initialize,
+                     [this](std::string_view params) { return on_initialize(params); });
   peer_.on_notification(method::initialized, [this](std::string_view) { on_initialized(); });
   peer_.on_immediate(method::shutdown, [this](std::string_view) { return on_shutdown(); });
   peer_.on_notification(method::exit, [this](std::string_view) {
@@ -102,10 +107,13 @@ void Session::bind() {
   for (auto const* name : {method::sign_in, method::sign_in_initiate}) {
     peer_.on<json::value, SignInResult>(name, std::bind(&Session::on_sign_in, this, _1));
   }
-  peer_.on<json::value, StatusResult>(method::sign_in_confirm, std::bind(&Session::on_sign_in_confirm, this, _1));
-  peer_.on<ExecuteCommandParams, StatusResult>(method::execute_command, std::bind(&Session::on_execute_command, this, _1));
+  peer_.on<json::value, StatusResult>(method::sign_in_confirm,
+                                      std::bind(&Session::on_sign_in_confirm, this, _1));
+  peer_.on<ExecuteCommandParams, StatusResult>(method::execute_command,
+                                               std::bind(&Session::on_execute_command, this, _1));
   peer_.on<json::value, StatusResult>(method::sign_out, std::bind(&Session::on_sign_out, this, _1));
-  peer_.on<CheckStatusParams, StatusResult>(method::check_status, std::bind(&Session::on_check_status, this, _1));
+  peer_.on<CheckStatusParams, StatusResult>(method::check_status,
+                                            std::bind(&Session::on_check_status, this, _1));
 
   peer_.on_request(method::chat, [this](std::string params) { return on_chat(std::move(params)); });
   peer_.on<ModelsParams, json::object>(method::models, std::bind(&Session::on_models, this, _1));
@@ -154,7 +162,8 @@ Result<std::string> Session::on_initialize(std::string_view text) {
       parts_.stop();
     });
   }
-  if (params.capabilities && params.capabilities->window && params.capabilities->window->showDocument) {
+  if (params.capabilities && params.capabilities->window &&
+      params.capabilities->window->showDocument) {
     can_show_document_ = params.capabilities->window->showDocument->support.value_or(false);
   }
   InitializeResult result;
@@ -215,12 +224,14 @@ awaitable<Result<SignInResult>> Session::on_sign_in(json::value) {
       result.user = status->user.value_or("");
       co_return result;
     }
-    if (auto state = parts_.tokens.state(); state.kind == SignInState::Kind::disabled) co_return *state.problem;
+    if (auto state = parts_.tokens.state(); state.kind == SignInState::Kind::disabled)
+      co_return *state.problem;
   }
   auto prompt = co_await parts_.sign_in.start();
   if (!prompt) {
     // The official server's code for a device flow that cannot start.
-    co_return fail(ErrorCode::sign_in_failed, prompt.error().message()).with_detail(prompt.error().detail());
+    co_return fail(ErrorCode::sign_in_failed, prompt.error().message())
+        .with_detail(prompt.error().detail());
   }
   push_status();
   result.status = "PromptUserDeviceFlow";
@@ -238,7 +249,8 @@ awaitable<Result<StatusResult>> Session::on_sign_in_confirm(json::value) {
 
 awaitable<Result<StatusResult>> Session::on_execute_command(ExecuteCommandParams params) {
   if (params.command != command::finish_device_flow) {
-    co_return fail(ErrorCode::invalid_request, "Unknown command " + printable(params.command, 100) + ".");
+    co_return fail(ErrorCode::invalid_request,
+                   "Unknown command " + printable(params.command, 100) + ".");
   }
   if (parts_.sign_in.pending() && can_show_document_) {
     auto prompt = co_await parts_.sign_in.start();
@@ -253,7 +265,9 @@ awaitable<> Session::show_page(std::string uri) {
   params.uri = std::move(uri);
   auto text = json::serialize(encode(params));
   auto shown = co_await peer_.call(method::show_document, std::move(text));
-  if (!shown) log::info("stdio", "the editor did not open the sign-in page", {{"why", shown.error().message()}});
+  if (!shown)
+    log::info("stdio", "the editor did not open the sign-in page",
+              {{"why", shown.error().message()}});
 }
 
 awaitable<Result<StatusResult>> Session::finish_sign_in(std::optional<json::value> token) {
@@ -289,7 +303,8 @@ awaitable<> Session::report_sign_in(json::value token) {
     WorkDoneProgress report;
     report.kind = "report";
     auto const& trouble = parts_.sign_in.trouble();
-    report.message = trouble.empty() ? std::to_string(parts_.sign_in.left().count()) + " s left" : trouble;
+    report.message =
+        trouble.empty() ? std::to_string(parts_.sign_in.left().count()) + " s left" : trouble;
     progress(token, report);
   }
 }
@@ -307,7 +322,8 @@ awaitable<Result<StatusResult>> Session::on_sign_out(json::value) {
 }
 
 awaitable<Result<StatusResult>> Session::on_check_status(CheckStatusParams params) {
-  bool const local = params.localChecksOnly.value_or(false) || (params.options && params.options->localChecksOnly.value_or(false));
+  bool const local = params.localChecksOnly.value_or(false) ||
+                     (params.options && params.options->localChecksOnly.value_or(false));
   if (local) co_return status_of(parts_.tokens.state());
   co_return co_await verified_status();
 }

@@ -1,5 +1,6 @@
-// Session is what an editor talks to: our methods over a Peer. It decodes params, calls the services and
-// encodes results; it decides nothing that another front end would have to decide as well.
+// Session is what an editor talks to: our methods over a Peer. It decodes params, calls the
+// services and encodes results; it decides nothing that another front end would have to decide as
+// well.
 #pragma once
 
 #include <functional>

@@ -5,10 +5,11 @@
 #include <unistd.h>
 
 #include <array>
-#include <boost/asio/buffer.hpp>
-#include <boost/asio/redirect_error.hpp>
 #include <cerrno>
 #include <utility>
+
+#include <boost/asio/buffer.hpp>
+#include <boost/asio/redirect_error.hpp>
 
 #include "protocol/framing.h"
 #include "server/base/log.h"
@@ -16,8 +17,8 @@
 namespace jumpseat {
 namespace {
 
-constexpr std::size_t low_mark = 1u << 20;    // producers wait above this
-constexpr std::size_t limit = 64u << 20;      // a peer that lets this pile up is gone
+constexpr std::size_t low_mark = 1u << 20;  // producers wait above this
+constexpr std::size_t limit = 64u << 20;    // a peer that lets this pile up is gone
 
 int duplicate(int descriptor) { return ::fcntl(descriptor, F_DUPFD_CLOEXEC, 3); }
 
@@ -70,7 +71,8 @@ void StdioTransport::write_now() {
     int count = 0;
     auto add = [&](std::string const& text, std::size_t skip) {
       if (skip >= text.size()) return;
-      parts[static_cast<std::size_t>(count++)] = {const_cast<char*>(text.data()) + skip, text.size() - skip};
+      parts[static_cast<std::size_t>(count++)] = {const_cast<char*>(text.data()) + skip,
+                                                  text.size() - skip};
     };
     add(first.header, sent_);
     add(first.body, sent_ > first.header.size() ? sent_ - first.header.size() : 0);

@@ -1,11 +1,13 @@
-// JSON-RPC over the process's own standard input and output. From the start, descriptor 1 points at standard
-// error, so a stray print cannot corrupt the protocol; only this class holds the real output.
+// JSON-RPC over the process's own standard input and output. From the start, descriptor 1 points at
+// standard error, so a stray print cannot corrupt the protocol; only this class holds the real
+// output.
 #pragma once
 
-#include <boost/asio/posix/basic_stream_descriptor.hpp>
 #include <cstddef>
 #include <deque>
 #include <string>
+
+#include <boost/asio/posix/basic_stream_descriptor.hpp>
 
 #include "protocol/result.h"
 #include "server/base/event.h"
@@ -15,7 +17,8 @@ namespace jumpseat {
 
 class StdioTransport final : public Transport {
  public:
-  // Takes over descriptors `input` and `output` (duplicates them; their flags are restored at the end).
+  // Takes over descriptors `input` and `output` (duplicates them; their flags are restored at the
+  // end).
   StdioTransport(asio::io_context& io, int input, int output);
   ~StdioTransport() override;
   StdioTransport(StdioTransport const&) = delete;
@@ -42,8 +45,8 @@ class StdioTransport final : public Transport {
   int input_flags_;
   int output_flags_;
   std::deque<Message> queue_;
-  std::size_t queued_ = 0;   // bytes, less what is sent of the first message
-  std::size_t sent_ = 0;     // bytes of the first message
+  std::size_t queued_ = 0;  // bytes, less what is sent of the first message
+  std::size_t sent_ = 0;    // bytes of the first message
   bool waiting_ = false;
   bool broken_ = false;
   Event moved_;

@@ -1,5 +1,5 @@
-// The two ends of a JSON-RPC session: bytes in, whole messages out. The stdio server, the in-memory pair of
-// the tests, and whatever else may carry a session, are Transports.
+// The two ends of a JSON-RPC session: bytes in, whole messages out. The stdio server, the in-memory
+// pair of the tests, and whatever else may carry a session, are Transports.
 #pragma once
 
 #include <cstddef>

@@ -34,8 +34,8 @@ awaitable<std::string> error_body(ResponseStream& reply) {
 
 }  // namespace
 
-HttpRequest CopilotApi::request(std::string_view method, CopilotAccess const& access, std::string_view route,
-                                std::string_view intent) const {
+HttpRequest CopilotApi::request(std::string_view method, CopilotAccess const& access,
+                                std::string_view route, std::string_view intent) const {
   auto url = access.api;
   // A base may have a path of its own; it never ends with a slash.
   if (url.target == "/") url.target.clear();
@@ -66,12 +66,15 @@ awaitable<Result<ResponseStream>> CopilotApi::chat(ChatCall call) {
     auto access = co_await tokens_.get();
     if (!access) co_return access.error();
 
-    auto request = this->request("POST", *access, "/chat/completions", config_.identity.openai_intent);
+    auto request =
+        this->request("POST", *access, "/chat/completions", config_.identity.openai_intent);
     request.headers.emplace_back("Content-Type", "application/json");
     // A replay after 401/403, or of a request that never left, is the first one that counts: the
     // initiator stays what it is.
-    request.headers.emplace_back("X-Initiator", call.initiator == Initiator::user ? "user" : "agent");
-    if (call.vision == ChatCall::Vision::images) request.headers.emplace_back("Copilot-Vision-Request", "true");
+    request.headers.emplace_back("X-Initiator",
+                                 call.initiator == Initiator::user ? "user" : "agent");
+    if (call.vision == ChatCall::Vision::images)
+      request.headers.emplace_back("Copilot-Vision-Request", "true");
     request.body = call.body;
     request.timeouts.first_byte = config_.request_timeout;
     request.timeouts.idle = config_.request_timeout;
@@ -95,8 +98,8 @@ awaitable<Result<ResponseStream>> CopilotApi::chat(ChatCall call) {
     }
     if (status == 403 && token_replayed) forbidden_until_ = clock_.elapsed() + forbidden_memory;
     if (status == 401) tokens_.reject(access->generation);
-    co_return read_upstream_error(status, reply->headers().fields, body, access->api.host, call.asked_model,
-                                  clock_.unix_seconds());
+    co_return read_upstream_error(status, reply->headers().fields, body, access->api.host,
+                                  call.asked_model, clock_.unix_seconds());
   }
 }
 
@@ -120,7 +123,8 @@ awaitable<Result<ModelsReply>> CopilotApi::models(std::string etag) {
       tokens_.reject(access->generation);
       continue;
     }
-    if (reply->status == 403 && token_replayed) forbidden_until_ = clock_.elapsed() + forbidden_memory;
+    if (reply->status == 403 && token_replayed)
+      forbidden_until_ = clock_.elapsed() + forbidden_memory;
     ModelsReply out;
     out.account = access->account;
     if (reply->status == 304 && !etag.empty()) {
@@ -128,8 +132,8 @@ awaitable<Result<ModelsReply>> CopilotApi::models(std::string etag) {
       co_return std::move(out);
     }
     if (reply->status < 200 || reply->status >= 300) {
-      co_return read_upstream_error(reply->status, reply->headers.fields, reply->body, access->api.host, {},
-                                    clock_.unix_seconds());
+      co_return read_upstream_error(reply->status, reply->headers.fields, reply->body,
+                                    access->api.host, {}, clock_.unix_seconds());
     }
     out.body = std::move(reply->body);
     out.etag = std::string(reply->headers.get("etag"));

@@ -1,6 +1,6 @@
-// The calls to Copilot's own service ("CAPI"): models and chat. Every call gets a token that is fresh, the
-// host that belongs to it and the headers that say who we are; a token that Copilot refuses before the
-// first byte costs one new exchange and one replay.
+// The calls to Copilot's own service ("CAPI"): models and chat. Every call gets a token that is
+// fresh, the host that belongs to it and the headers that say who we are; a token that Copilot
+// refuses before the first byte costs one new exchange and one replay.
 #pragma once
 
 #include <optional>
@@ -16,15 +16,15 @@ namespace jumpseat {
 
 struct ChatCall {
   ChatCall() = default;
-  std::string body;              // upstream's own request
-  std::string asked_model;       // for messages
+  std::string body;         // upstream's own request
+  std::string asked_model;  // for messages
   Initiator initiator = Initiator::user;
   enum class Vision { none, images } vision = Vision::none;
 };
 
 struct ModelsReply {
   ModelsReply() = default;
-  bool not_modified = false;     // 304: the caller's list is still right
+  bool not_modified = false;  // 304: the caller's list is still right
   std::string body;
   std::string etag;
   std::optional<std::int64_t> account;  // whose list it is
@@ -35,8 +35,9 @@ class CopilotApi {
   CopilotApi(HttpClient& http, TokenService& tokens, Clock& clock, Config const& config)
       : http_(http), tokens_(tokens), clock_(clock), config_(config) {}
 
-  // POST /chat/completions. Returns a 2xx reply whose body has not been read. Repeated at most once: when
-  // the request provably never left, or after a new token. Any other status is the error it means.
+  // POST /chat/completions. Returns a 2xx reply whose body has not been read. Repeated at most
+  // once: when the request provably never left, or after a new token. Any other status is the error
+  // it means.
   awaitable<Result<ResponseStream>> chat(ChatCall call);
   // GET /models. `etag` of the list at hand, or empty.
   awaitable<Result<ModelsReply>> models(std::string etag);
@@ -50,7 +51,8 @@ class CopilotApi {
   TokenService& tokens_;
   Clock& clock_;
   Config const& config_;
-  // A 403 that a new token did not cure is policy; for a minute it is passed on without a new exchange.
+  // A 403 that a new token did not cure is policy; for a minute it is passed on without a new
+  // exchange.
   std::chrono::milliseconds forbidden_until_{0};
 };
 

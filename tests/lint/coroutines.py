@@ -8,10 +8,9 @@
 BUILD holds a compile_commands.json written for clang. The patterns are in
 coroutine_temporaries.query, the cases in cases/, their format in cases/case.h.
 A file that the compiler cannot read is a failure: what is not read is not linted.
+A file that has passed is not read again until it, or a header of ours, changes.
 """
 
-import concurrent.futures
-import json
 import os
 import pathlib
 import re
@@ -19,10 +18,11 @@ import subprocess
 import sys
 import tempfile
 
+import build_tree
+from build_tree import ROOT
+
 HERE = pathlib.Path(__file__).resolve().parent
-ROOT = HERE.parent.parent
 QUERY = HERE / "coroutine_temporaries.query"
-INCLUDE = re.compile(r'^\s*#\s*include\s*"([^"]+)"', re.M)
 MATCH = re.compile(r'^(/[^:\n]+):(\d+):\d+: note: "root" binds here', re.M)
 ADVICE = (
     "g++ 12 compiles this wrongly: an expression with co_await has no other temporary worth"
@@ -48,35 +48,20 @@ def query(file, arguments):
     return places, "\n".join(errors)
 
 
-def in_parallel(function, items):
-    with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
-        return list(pool.map(function, items))
-
-
-def awaits(file, seen):
-    """Whether a file, or a header of ours that it includes, contains co_await."""
-    if file in seen or not file.is_file():
-        return False
-    seen.add(file)
-    text = file.read_text(encoding="utf-8")
-    if "co_await" in text:
-        return True
-    return any(
-        awaits(folder / name, seen) for name in INCLUDE.findall(text) for folder in (ROOT, file.parent)
-    )
-
-
 def lint(build):
-    database = pathlib.Path(build) / "compile_commands.json"
-    if not database.is_file():
-        print(f"{database} is missing: configure with cmake --preset clang", file=sys.stderr)
-        return 1
-    entries = json.loads(database.read_text(encoding="utf-8"))
-    files = sorted({pathlib.Path(entry["directory"], entry["file"]).resolve() for entry in entries})
-    ours = [file for file in files if ROOT in file.parents and "build" not in file.relative_to(ROOT).parts]
-    files = [file for file in ours if awaits(file, set())]
-    results = in_parallel(lambda file: query(file, (["-p", str(build)], [])), files)
+    known = build_tree.compiled_files(build)
+    files = [file for file in known if awaits(file)]
 
+    def places_of(file):
+        passed = build_tree.stamp(build, "coroutines", QUERY, file, known[file])
+        if passed.exists():
+            return set(), ""
+        places, error = query(file, (["-p", str(build)], []))
+        if not places and not error:
+            passed.touch()
+        return places, error
+
+    results = build_tree.in_parallel(places_of, files)
     failed = False
     for file, (_, error) in zip(files, results):
         if error:
@@ -85,8 +70,13 @@ def lint(build):
     for path, line in sorted(set().union(*(places for places, _ in results))):
         failed = True
         print(f"{os.path.relpath(path, ROOT)}:{line}: {ADVICE}")
-    print(f"coroutine lint: {len(files)} of {len(ours)} files await something")
+    print(f"coroutine lint: {len(files)} of {len(known)} files await something")
     return 1 if failed else 0
+
+
+def awaits(file):
+    """Whether a file, or a header of ours that it includes, contains co_await."""
+    return any("co_await" in part.read_text(encoding="utf-8") for part in build_tree.parts(file))
 
 
 def cases():
@@ -143,7 +133,7 @@ def check_behaviour():
             ran = subprocess.run([program], capture_output=True, timeout=60)
             return file.name, want, "fine" if ran.returncode == 0 else "breaks"
 
-    return report("g++ and the coroutine cases", in_parallel(behaviour, list(cases())))
+    return report("g++ and the coroutine cases", build_tree.in_parallel(behaviour, list(cases())))
 
 
 if __name__ == "__main__":

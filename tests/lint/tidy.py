@@ -7,40 +7,21 @@ The checks are in .clang-tidy. A file whose own text and whose included project
 headers have not changed since it last passed is not read again.
 """
 
-import concurrent.futures
-import hashlib
-import json
-import os
 import pathlib
 import re
 import subprocess
 import sys
 
-ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
-INCLUDE = re.compile(r'^\s*#\s*include\s*"([^"]+)"', re.M)
+import build_tree
+from build_tree import ROOT
 
-
-def gather(file, seen):
-    """All project files that a file is made of."""
-    if file in seen or not file.is_file():
-        return seen
-    seen.add(file)
-    for name in INCLUDE.findall(file.read_text(encoding="utf-8")):
-        gather(ROOT / name, seen)
-    return seen
-
-
-def fingerprint(file, command):
-    digest = hashlib.sha256(command.encode())
-    for part in [ROOT / ".clang-tidy", *sorted(gather(file, set()))]:
-        digest.update(str(part).encode() + part.read_bytes())
-    return digest.hexdigest()
+RULES = ROOT / ".clang-tidy"
 
 
 def check(build, file, command):
-    stamp = pathlib.Path(build, "tidy", fingerprint(file, command))
-    if stamp.exists():
-        return None
+    passed = build_tree.stamp(build, "tidy", RULES, file, command)
+    if passed.exists():
+        return ""
     done = subprocess.run(
         ["clang-tidy-19", "-p", str(build), "--quiet", "--use-color=false", str(file)],
         stdin=subprocess.DEVNULL,
@@ -49,24 +30,24 @@ def check(build, file, command):
         cwd=ROOT,
     )
     if done.returncode == 0:
-        stamp.parent.mkdir(exist_ok=True)
-        stamp.touch()
-        return None
+        passed.touch()
+        return ""
     return done.stdout or done.stderr
 
 
-def main(build, word):
-    entries = json.loads(pathlib.Path(build, "compile_commands.json").read_text(encoding="utf-8"))
-    work = {}
-    for entry in entries:
-        file = pathlib.Path(entry["directory"], entry["file"]).resolve()
-        room = file.relative_to(ROOT).parts[0] if ROOT in file.parents else ""
-        if room in ("protocol", "storage", "server") and word in str(file):
-            work[file] = entry["command"]
+def is_product(file):
     # The compiled parts of Boost are not ours to judge.
-    work = {file: command for file, command in work.items() if file.name not in ("asio.cpp", "boost_json.cpp")}
-    with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
-        results = list(pool.map(lambda item: check(build, *item), sorted(work.items())))
+    room = file.relative_to(ROOT).parts[0]
+    return room in ("protocol", "storage", "server") and file.name not in ("asio.cpp", "boost_json.cpp")
+
+
+def main(build, word):
+    files = {
+        file: command
+        for file, command in build_tree.compiled_files(build).items()
+        if is_product(file) and word in str(file)
+    }
+    results = build_tree.in_parallel(lambda item: check(build, *item), files.items())
     bad = [text for text in results if text]
     # A header's defect shows in every file that includes it; say it once.
     seen = set()
@@ -78,7 +59,7 @@ def main(build, word):
             if is_place:
                 seen.add(line)
             print(line)
-    print(f"clang-tidy: {len(work)} files, {len(bad)} with defects")
+    print(f"clang-tidy: {len(files)} files, {len(bad)} with defects")
     return 1 if bad else 0
 
 

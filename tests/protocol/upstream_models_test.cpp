@@ -153,7 +153,8 @@ TEST_CASE("a body that is no list is an error") {
 }
 
 TEST_CASE("the answer's status and type are looked at first") {
-  HeaderView const headers = {{"content-type", "application/json"}, {"date", "Sun, 06 Nov 1994 08:49:37 GMT"},
+  HeaderView const headers = {{"content-type", "application/json"},
+                              {"date", "Sun, 06 Nov 1994 08:49:37 GMT"},
                               {"retry-after", "Sun, 06 Nov 1994 08:49:47 GMT"}};
   CHECK(read_models(200, headers, R"({"data":[{"id":"a"}]})").has_value());
 

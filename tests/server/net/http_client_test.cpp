@@ -432,12 +432,12 @@ TEST_CASE("U20: bytes beyond the reply are never read as the next one") {
     connection.wait_for_close();
   });
   World world;
-  for (int i = 0; i < 3; ++i) {
+  for (std::size_t i = 1; i <= 3; ++i) {
     auto reply = world.get(server.url());
     REQUIRE(reply);
     CHECK(reply->body == "hi");
     server.go_on();
-    if (later) run_until(world.io, [turns = 0]() mutable { return ++turns > 3; });
+    run_until(world.io, [&] { return server.closed_by_peer() == i; });
   }
   CHECK(server.connections() == 3);
 }
