@@ -66,13 +66,13 @@ bool holds_image(std::string_view content) {
 // A whole number, however it is written (100, 1e2, 100.0); one that no int64 holds becomes the
 // nearest that does.
 std::optional<std::int64_t> whole_number(std::string_view value) {
-  char const* const end = value.data() + value.size();
   std::int64_t number = 0;
-  auto const [stop, error] = std::from_chars(value.data(), end, number);
-  if (error == std::errc() && stop == end) return number;
+  auto const [stop, error] = std::from_chars(value.data(), value.data() + value.size(), number);
+  if (error == std::errc() && stop == value.data() + value.size()) return number;
   double real = 0;
-  auto const [real_stop, real_error] = std::from_chars(value.data(), end, real);
-  if (real_stop != end) return std::nullopt;
+  auto const [real_stop, real_error] =
+      std::from_chars(value.data(), value.data() + value.size(), real);
+  if (real_stop != value.data() + value.size()) return std::nullopt;
   constexpr double limit = 9.2e18;
   if (real_error == std::errc::result_out_of_range || std::abs(real) > limit) {
     return value.starts_with('-') ? std::numeric_limits<std::int64_t>::min()

@@ -272,6 +272,10 @@ json::value encode(T const& value) {
       return static_cast<std::uint64_t>(value);
   } else if constexpr (std::is_same_v<T, double>) {
     if (!std::isfinite(value)) return nullptr;
+    // A whole number is written as one: 100, not 1E2.
+    if (value == std::trunc(value) && std::fabs(value) < 9007199254740992.0) {
+      return static_cast<std::int64_t>(value);
+    }
     return value;
   } else if constexpr (is_optional<T>) {
     if (!value) return nullptr;

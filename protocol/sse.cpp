@@ -176,7 +176,10 @@ Result<std::optional<SseEvent>> SseReader::next() {
   std::string_view line;
   while (read_line(line)) {
     if (!started_ && is_sse_line(line)) started_ = true;
-    if (line_ - begin_ > max_event_) return too_large();
+    // The blank line does not count: its length depends on how the stream was cut.
+    std::size_t const size =
+        line.empty() ? static_cast<std::size_t>(line.data() - buffer_.data()) : line_;
+    if (size - begin_ > max_event_) return too_large();
     if (line.empty()) {
       std::string_view const block = std::string_view(buffer_).substr(begin_, line_ - begin_);
       begin_ = line_;

@@ -25,7 +25,7 @@ class SseReader {
   explicit SseReader(std::size_t max_event = 16u << 20);
   void feed(std::string_view bytes);
   // The next whole event with data, or nothing yet. Comments and events without data are passed
-  // over. Fails with upstream_body_too_large once an event exceeds the limit.
+  // over. Fails with upstream_body_too_large once an event, blank line aside, exceeds the limit.
   // A `data:` line that is followed by another whole `data:` line is one event of two lines, as the
   // standard says. Beyond the standard, a block that begins with `{` is an event too, all of it
   // data: Copilot writes some errors that way.

@@ -142,12 +142,13 @@ Result<ModelList> read_models(std::string_view body);
 
 // ---- Errors of the data plane ----
 
-// Any non-2xx answer of a Copilot route, as our error. Tries JSON whatever the content type says,
-// unwraps `error`, keeps plain text, never shows HTML (not_copilot, which names `host` and the
-// content type, unless GitHub's own request id says that GitHub wrote it). At most 64 KiB of the
-// body are looked at. 429/402 carry the normalised Retry-After, a 429 without one a suggestion.
-// Where upstream's `code` says more than ours it is kept as name(): rate limits, refusals, faults.
-// `model` is the name that was asked for, for "Model 'x' not found".
+// Any non-2xx answer of a Copilot route, or a 2xx one that looks_like_html(), as our error. Tries
+// JSON whatever the content type says, unwraps `error`, keeps plain text, never shows HTML
+// (not_copilot, which names `host` and the content type, unless GitHub's own request id says that
+// GitHub wrote it). At most 64 KiB of the body are looked at. 429/402 carry the normalised
+// Retry-After, a 429 without one a suggestion. Where upstream's `code` says more than ours it is
+// kept as name(): rate limits, refusals, faults. `model` is the name that was asked for, for "Model
+// 'x' not found".
 Error read_upstream_error(int status, HeaderView const& headers, std::string_view body,
                           std::string_view host, std::string_view model, std::int64_t now_unix);
 

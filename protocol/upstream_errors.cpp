@@ -526,10 +526,13 @@ Error not_copilot_error(std::string_view host, std::string_view content_type,
 Error read_upstream_error(int status, HeaderView const& headers, std::string_view body,
                           std::string_view host, std::string_view model, std::int64_t now_unix) {
   body = body.substr(0, max_error_body);
+  std::string_view const type = find_header(headers, "content-type");
+  // A page that says that all is well is somebody's log-in page, whatever the status promises.
+  if (status < 300 && looks_like_html(type, body)) return not_copilot_error(host, type, body);
   Said said;
   if (is_html(body)) {
     bool const from_github = !find_header(headers, "x-github-request-id").empty();
-    if (!from_github) return not_copilot_error(host, find_header(headers, "content-type"), body);
+    if (!from_github) return not_copilot_error(host, type, body);
   } else {
     said = read_body(body);
   }

@@ -36,9 +36,10 @@ namespace {
 
 using State = DatabaseCondition::State;
 
-// How long one statement waits for another process's writer. Opening makes a handful of such waits
-// at worst, everything else one or two: below a quarter of a second in all.
+// How long one statement waits for another process's writer: below a quarter of a second in all on
+// any path. Longer where a process that started at the same moment may be creating the tables.
 constexpr int busy_milliseconds = 50;
+constexpr int busy_milliseconds_migrating = 150;
 // "JmpS": says whose file this is (SQLite, "PRAGMA application_id").
 constexpr std::int64_t application_id = 0x4a6d7053;
 
@@ -554,6 +555,9 @@ Database::Attempt Database::attempt(std::string const& path, std::string const& 
     database->failed(configured);
     return give_up();
   }
+  // One look at all of it: another process may be creating the tables right now.
+  auto look = database->execute("BEGIN");
+  if (!look) return give_up();
   auto version = read_schema_version(*database);
   if (!version) return give_up();
   if (*version < 0) return damaged();
@@ -574,6 +578,8 @@ Database::Attempt Database::attempt(std::string const& path, std::string const& 
   if (!tables) return give_up();
   auto const owner = first_value(*database, "PRAGMA application_id");
   if (!owner) return give_up();
+  auto looked = database->execute("COMMIT");
+  if (!looked) return give_up();
   if (*version == 0 && *tables != "0") {
     // No release of ours leaves tables without a version.
     if (*owner == std::to_string(application_id)) return damaged();

@@ -1,6 +1,7 @@
 #include "server/net/curl_loop.h"
 
 #include <fcntl.h>
+#include <netinet/in.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -10,6 +11,19 @@
 #include <utility>
 
 namespace jumpseat {
+namespace {
+
+int port_of(curl_socket_t socket) {
+  sockaddr_storage address{};
+  socklen_t size = sizeof address;
+  if (::getsockname(socket, reinterpret_cast<sockaddr*>(&address), &size) != 0) return 0;
+  if (address.ss_family == AF_INET) {
+    return ntohs(reinterpret_cast<sockaddr_in const*>(&address)->sin_port);
+  }
+  return ntohs(reinterpret_cast<sockaddr_in6 const*>(&address)->sin6_port);
+}
+
+}  // namespace
 
 // One socket that curl wants to hear about. The watch holds a duplicate of the descriptor: curl may
 // close its own before it says so, and the number may be in use again at once. A wait holds the watch
@@ -82,11 +96,12 @@ void CurlLoop::nudge(CURL* easy) {
   unpause(easy);
 }
 
-void CurlLoop::end_unless_used(curl_socket_t socket, std::chrono::milliseconds grace) {
-  auto const found = watches_.find(socket);
-  if (found == watches_.end() || found->second->wanted != CURL_POLL_NONE) return;
-  found->second->ends = SteadyTimer::clock_type::now() + grace;
-  endings_.set(std::min(endings_.due(), found->second->ends));
+void CurlLoop::end_unless_used(int local_port, std::chrono::milliseconds grace) {
+  for (auto& [socket, watch] : watches_) {
+    if (!watch->connection || watch->wanted != CURL_POLL_NONE || port_of(socket) != local_port) continue;
+    watch->ends = SteadyTimer::clock_type::now() + grace;
+    endings_.set(std::min(endings_.due(), watch->ends));
+  }
 }
 
 void CurlLoop::check_endings() {

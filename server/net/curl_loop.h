@@ -43,8 +43,8 @@ class CurlLoop {
 
   // Makes curl send what the HTTP/2 connection of this running transfer has in its buffer.
   void nudge(CURL* easy);
-  // Ends the connection on `socket`, unless curl makes use of it within `grace`.
-  void end_unless_used(curl_socket_t socket, std::chrono::milliseconds grace);
+  // Ends the idle connection from `local_port`, unless curl makes use of it within `grace`.
+  void end_unless_used(int local_port, std::chrono::milliseconds grace);
 
   // For CURLOPT_SOCKOPTFUNCTION and CURLOPT_CLOSESOCKETFUNCTION, with the loop as their data.
   static int on_connection(void* loop, curl_socket_t socket, curlsocktype) noexcept;

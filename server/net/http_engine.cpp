@@ -87,8 +87,8 @@ struct EasyHandle {
     }
     return 0;
   }
-  static int on_request_starts(void* self, char*, char*, int, int) noexcept {
-    static_cast<EasyHandle*>(self)->transfer->on_request_starts();
+  static int on_request_starts(void* self, char*, char*, int, int local_port) noexcept {
+    static_cast<EasyHandle*>(self)->transfer->on_request_starts(local_port);
     return CURL_PREREQFUNC_OK;
   }
 
@@ -174,8 +174,9 @@ void HttpTransfer::set_deadline(TimePoint deadline) {
   engine_->note_deadline(deadline);
 }
 
-void HttpTransfer::on_request_starts() {
+void HttpTransfer::on_request_starts(int local_port) {
   sending_ = true;
+  local_port_ = local_port;
   TimePoint const start = now();
   first_byte_deadline_ = after(start, request_.timeouts.first_byte);
   // Looked at this early as well, because a first byte starts a shorter limit and curl does not tell
@@ -508,6 +509,9 @@ void HttpEngine::ended(CURL* easy, CURLcode code) {
     loop_->rest(transfer.handle_->info<curl_socket_t>(CURLINFO_ACTIVESOCKET));
   }
   std::optional<Error> failure = std::move(transfer.failure_);
+  if (!failure && code == CURLE_OPERATION_TIMEDOUT && !transfer.sending_) {
+    failure = connect_timeout(describe(transfer), transfer.request_.timeouts.connect);
+  }
   if (!failure && code != CURLE_OK) failure = http_error(code, describe(transfer));
   if (failure) return cut(transfer, std::move(failure));
   loop_->remove(easy);
@@ -515,13 +519,10 @@ void HttpEngine::ended(CURL* easy, CURLcode code) {
 }
 
 void HttpEngine::cut(HttpTransfer& transfer, std::optional<Error> failure) {
-  EasyHandle const& handle = *transfer.handle_;
-  bool const may_be_http2 = transfer.https_ && transfer.sending_ && !transfer.http1_ && !closed_;
-  curl_socket_t const socket =
-      may_be_http2 ? handle.info<curl_socket_t>(CURLINFO_ACTIVESOCKET) : CURL_SOCKET_BAD;
-  loop_->remove(handle.easy);
+  bool const may_be_http2 = transfer.https_ && transfer.sending_ && !transfer.http1_;
+  loop_->remove(transfer.handle_->easy);
   settle(transfer, std::move(failure));
-  if (socket != CURL_SOCKET_BAD) flush_reset(socket);
+  if (may_be_http2 && !closed_) flush_reset(transfer.local_port_);
 }
 
 // curl 7.88 writes the RST_STREAM of a removed transfer into the connection's buffer and leaves it
@@ -529,13 +530,13 @@ void HttpEngine::cut(HttpTransfer& transfer, std::optional<Error> failure) {
 // arranged. Otherwise the next request takes the frame along; when none comes soon, the connection is
 // given up, because a reply that nobody reads costs the user money upstream. (An editor's next request
 // usually follows a cancelled one within a few keystrokes.)
-void HttpEngine::flush_reset(curl_socket_t socket) {
+void HttpEngine::flush_reset(int local_port) {
   for (HttpTransfer* other : transfers_) {
-    if (!other->https_ || !other->sending_ || other->paused_) continue;
-    if (other->handle_->info<curl_socket_t>(CURLINFO_ACTIVESOCKET) != socket) continue;
-    return loop_->nudge(other->handle_->easy);
+    if (other->local_port_ == local_port && !other->paused_) {
+      return loop_->nudge(other->handle_->easy);
+    }
   }
-  loop_->end_unless_used(socket, std::chrono::milliseconds(250));
+  loop_->end_unless_used(local_port, std::chrono::milliseconds(250));
 }
 
 void HttpEngine::settle(HttpTransfer& transfer, std::optional<Error> failure) {

@@ -64,7 +64,7 @@ class HttpTransfer {
   bool on_headers_end();
   enum class Taken { all, nothing_yet };
   Taken on_body(std::string_view bytes);
-  void on_request_starts();
+  void on_request_starts(int local_port);
 
   bool refuse(Error error);
   // Why a reply with these headers is not for our callers, if it is not.
@@ -88,6 +88,7 @@ class HttpTransfer {
   TimePoint first_byte_deadline_ = Alarm::never;
   long long uploaded_ = 0;         // bytes of the body that had left when we last looked
   bool sending_ = false;           // the connection is ready and the request is leaving
+  int local_port_ = 0;             // of its connection, which that tells from others
   bool headers_in_ = false;
   bool expects_status_line_ = true;
   bool http1_ = false;             // the reply's version
@@ -131,7 +132,7 @@ class HttpEngine {
   HttpFailure describe(HttpTransfer const& transfer) const;
   std::string const& proxy_of(HttpTransfer const& transfer) const;
   void count_connections(HttpTransfer& transfer);
-  void flush_reset(curl_socket_t socket);
+  void flush_reset(int local_port);
 
   void note_deadline(Alarm::TimePoint deadline);
   void check_deadlines();

@@ -155,8 +155,7 @@ Error http_error(CURLcode code, HttpFailure const& failure) {
                     "The reply from " + failure.host + " has more than 64 KiB of headers.");
       }
       return lost(failure, "out of memory");
-    case CURLE_OPERATION_TIMEDOUT:  // curl's own limit on connecting, a step behind ours
-      if (!failure.sent) return connect_timeout(failure, std::chrono::milliseconds(0));
+    case CURLE_OPERATION_TIMEDOUT:
       return lost(failure, "no answer in time");
     default:
       return lost(failure, "curl error " + std::to_string(static_cast<int>(code)));
@@ -164,8 +163,7 @@ Error http_error(CURLcode code, HttpFailure const& failure) {
 }
 
 Error connect_timeout(HttpFailure const& failure, std::chrono::milliseconds limit) {
-  std::string const in_time =
-      limit.count() == 0 ? std::string("in time") : "within " + duration_text(limit);
+  std::string const in_time = "within " + duration_text(limit);
   if (!failure.proxy.empty() && !failure.name_found) {
     return proxy_error(failure, "its address was not found " + in_time);
   }

@@ -276,16 +276,21 @@ std::string chat_params(std::string const& body, std::size_t stream) {
   return R"({"partialResultToken":)" + std::to_string(stream) + "," + body.substr(1);
 }
 
+// Ids are never used twice, as with every editor.
+long next_id = 1000;
+
 // `on_chunk` hears the number of chunks so far; false ends the run at once.
 bool chat(Rpc& rpc, std::string const& body, Plan plan, Seen& seen,
           std::function<bool(std::size_t)> const& on_chunk = {}) {
   std::vector<Waiting> waiting(plan.streams);
   std::vector<std::string> params;
   for (std::size_t i = 0; i < plan.streams; ++i) params.push_back(chat_params(body, i));
+  std::map<long, std::size_t> asking;  // id -> stream
   auto const ask = [&](std::size_t stream) {
+    asking[next_id] = stream;
     waiting[stream].asked = now();
     waiting[stream].first = true;
-    rpc.request(1000 + static_cast<long>(stream), "jumpseat/chat", params[stream]);
+    rpc.request(next_id++, "jumpseat/chat", params[stream]);
   };
   for (std::size_t i = 0; i < plan.streams; ++i) {
     waiting[i].requests_left = plan.requests;
@@ -296,8 +301,10 @@ bool chat(Rpc& rpc, std::string const& body, Plan plan, Seen& seen,
     auto const message = rpc.next();
     if (auto const id = Rpc::answered(message)) {
       if (Rpc::is_error(message)) die("jumpseat/chat: " + std::string(message));
-      auto const stream = static_cast<std::size_t>(*id - 1000);
-      if (stream >= plan.streams) continue;
+      auto const found = asking.find(*id);
+      if (found == asking.end()) continue;
+      auto const stream = found->second;
+      asking.erase(found);
       if (waiting[stream].first) die("an answer without a chunk: " + std::string(message));
       if (--waiting[stream].requests_left > 0) {
         ask(stream);
@@ -362,8 +369,8 @@ void add_seen(Report& report, Seen const& seen) {
   report.add("delay_us", seen.delay_us);
 }
 
-// The plan once as a warm-up (--warm requests a stream), then measured. With a COMMAND through it,
-// with --port and --head FILE straight to the simulator.
+// --warm requests a stream first, with --warm-body if that is given; then the plan, measured. With
+// a COMMAND through it, with --port and --head FILE straight to the simulator.
 void chats(Options const& options, Report& report) {
   Plan const plan{static_cast<std::size_t>(options.number("streams", 1)),
                   options.number("requests", 1)};
@@ -382,7 +389,10 @@ void chats(Options const& options, Report& report) {
 
   Server server(options);
   server.initialized();
-  if (warm.requests > 0) chat(server.rpc(), body, warm, warmed);
+  if (warm.requests > 0) {
+    chat(server.rpc(), options.text("warm-body").empty() ? body : options.file("warm-body"), warm,
+         warmed);
+  }
   auto const before = server.child().memory();
   server.child().forget_high_water();
   auto const cpu = server.child().cpu();

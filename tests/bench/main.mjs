@@ -203,4 +203,9 @@ async function main() {
   process.stdout.write(text);
 }
 
-await main();
+try {
+  await main();
+} catch (error) {
+  process.stderr.write(`tests/bench/run: ${error.message}\n`);
+  process.exit(1);
+}

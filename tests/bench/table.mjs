@@ -15,15 +15,17 @@ const signed = (value) => (value < 0 ? '−' : '+') + number(Math.abs(value));
 function measured(one, unit) {
   if (!one) return '–';
   const interval = one.low === one.high ? '' : ` [${number(one.low)}–${number(one.high)}]`;
-  return `${number(one.value)} ${unit}${interval}`;
+  return unit === '×' ? `${number(one.value)}×${interval}` : `${number(one.value)} ${unit}${interval}`;
 }
 
 function relation(row) {
   const one = row.ratio ?? row.added;
   if (!one) return '–';
-  const text = row.ratio
-    ? `${number(one.value)}× [${number(one.low)}–${number(one.high)}]`
-    : `${signed(one.value)} ${row.unit} [${signed(one.low)} … ${signed(one.high)}]`;
+  const show = row.ratio ? number : signed;
+  const unit = row.ratio ? '×' : ` ${row.unit}`;
+  const between = row.ratio ? '–' : ' … ';
+  const interval = one.low === one.high ? '' : ` [${show(one.low)}${between}${show(one.high)}]`;
+  const text = `${show(one.value)}${unit}${interval}`;
   const wide = row.ratio && spread(one) > WIDEST;
   return wide ? `${text} (not measurable here)` : text;
 }
@@ -33,12 +35,12 @@ function relation(row) {
 /// out), 'ratio' or 'added'.
 function cells(row) {
   const judged = row[row.judged ?? 'ours'];
-  const unit = row.judged === 'ratio' ? '×' : ` ${row.unit}`;
+  const unit = row.judged === 'ratio' || row.unit === '×' ? '×' : ` ${row.unit}`;
   const sign = row.judged === 'added' ? 'added ' : '';
   return [
     row.target ?? '',
     row.what,
-    row.limit === undefined ? '–' : `${sign}≤ ${number(row.limit)}${unit}`,
+    row.limit === undefined ? '–' : `${sign}≤ ${row.limit.toLocaleString('en-US')}${unit}`,
     measured(row.ours, row.unit),
     row.peer ? `${row.peer}: ${measured(row.theirs, row.unit)}` : '–',
     relation(row),

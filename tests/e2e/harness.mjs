@@ -13,7 +13,7 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import net from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -337,31 +337,40 @@ export class Editor {
     return this.exited;
   }
 
-  /// Resident memory in bytes.
+  /// Resident memory in bytes; 0 when the program has ended.
   memory() {
+    if (this.exit || !existsSync(`/proc/${this.pid}/status`)) return 0;
     const status = readFileSync(`/proc/${this.pid}/status`, 'utf8');
-    return 1024 * Number(/^VmRSS:\s+(\d+) kB$/m.exec(status)[1]);
+    return 1024 * Number(/^VmRSS:\s+(\d+) kB$/m.exec(status)?.[1] ?? 0);
   }
 }
 
 // ---- The program as a command ----
 
 /// Runs `jumpseat ...args` to its end: {code, signal, stdout, stderr}.
-/// Options: env, cwd, input (text; without one stdin is /dev/null), ms.
-export async function run(args, { env, cwd, input, ms = DEADLINE_MS } = {}) {
-  const child = spawn_program(args, {
-    env,
-    cwd,
-    stdio: [input === undefined ? 'ignore' : 'pipe', 'pipe', 'pipe'],
-  });
+/// Options: env, cwd, ms; input (text; without one stdin is /dev/null) and how it gets there: `through` a
+/// 'pipe' as from a shell, a 'file', or a 'socket' as Node and VS Code give their children.
+export async function run(args, { env, cwd, input, through = 'pipe', ms = DEADLINE_MS } = {}) {
+  let child;
+  if (input === undefined || through === 'socket') {
+    child = spawn_program(args, { env, cwd, stdio: [input === undefined ? 'ignore' : 'pipe', 'pipe', 'pipe'] });
+    child.stdin?.on('error', () => {});
+    child.stdin?.end(input);
+  } else {
+    const folder = mkdtempSync(join(tmpdir(), 'jumpseat-input-'));
+    writeFileSync(join(folder, 'input'), input);
+    const script = through === 'pipe' ? 'f=$1; shift; cat "$f" | "$0" "$@"' : 'f=$1; shift; exec "$0" "$@" <"$f"';
+    child = spawn('sh', ['-c', script, binary(), join(folder, 'input'), ...args], {
+      env,
+      cwd,
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
+    child.once('close', () => rmSync(folder, { recursive: true }));
+  }
   let stdout = '';
   let stderr = '';
   child.stdout.setEncoding('utf8').on('data', (text) => (stdout += text));
   child.stderr.setEncoding('utf8').on('data', (text) => (stderr += text));
-  if (input !== undefined) {
-    child.stdin.on('error', () => {});
-    child.stdin.end(input);
-  }
   const ended = new Promise((resolve, reject) => {
     child.once('error', reject);
     child.once('close', (code, signal) => resolve({ code, signal, stdout, stderr }));

@@ -343,6 +343,9 @@ TEST_CASE("encode of single values") {
   CHECK(encode(std::numeric_limits<std::uint64_t>::max()).as_uint64() ==
         std::numeric_limits<std::uint64_t>::max());
   CHECK(encode(1.5).as_double() == 1.5);
+  CHECK(json::serialize(encode(100.0)) == "100");
+  CHECK(json::serialize(encode(-3.0)) == "-3");
+  CHECK(encode(1e300).as_double() == 1e300);
   CHECK(encode("text"s).as_string() == "text");
   CHECK(encode(std::string_view("text")).as_string() == "text");
   CHECK(encode(Role::system).as_string() == "system");

@@ -180,11 +180,12 @@ TEST_CASE("an event that ends in CR alone is not held back for the LF that may f
 }
 
 TEST_CASE("U19: an event beyond the limit fails, and stays failed") {
-  std::string const fits = "data: " + std::string(92, 'x') + "\n\n";
-  REQUIRE(fits.size() == 100);
+  std::string const fits = "data: " + std::string(93, 'x') + "\n\n";
+  REQUIRE(fits.size() == 101);
   CHECK(data_of(read_all(fits + fits, 100)).size() == 2);
-  CHECK(read_all("data: " + std::string(93, 'x') + "\n\n", 100).failed);
+  CHECK(read_all("data: " + std::string(94, 'x') + "\n\n", 100).failed);
   CHECK(read_all("data: " + std::string(200, 'x'), 100).failed);
+  CHECK_FALSE(read_all("data: " + std::string(92, 'x') + "\r\n\r\n", 100).failed);
 
   SseReader reader(100);
   Read read;

@@ -86,6 +86,13 @@ TEST_CASE("U10: a page in Copilot's place is never shown") {
   }
 }
 
+TEST_CASE("U10: a page with status 200 is not Copilot's, whoever wrote it") {
+  HeaderView const headers = {{"content-type", "text/html"}, {"x-github-request-id", "A:1"}};
+  CHECK(read(200, "<html>Log in</html>", headers).code() == ErrorCode::not_copilot);
+  CHECK(read(200, "Log in", headers).code() == ErrorCode::not_copilot);
+  CHECK(read(200, "<html>Log in</html>").code() == ErrorCode::not_copilot);
+}
+
 TEST_CASE("a page that GitHub itself wrote counts by its status, and is not shown either") {
   HeaderView const github = {{"content-type", "text/html"}, {"x-github-request-id", "A:1"}};
   Error const error = read(502, "<html><title>Unicorn!</title></html>", github);

@@ -1,6 +1,7 @@
 // The database when all is well, and in each of the states in which a person may leave its file.
 #include "storage/database.h"
 
+#include <fcntl.h>
 #include <signal.h>
 #include <sys/inotify.h>
 #include <sys/mount.h>
@@ -880,4 +881,52 @@ TEST_CASE("two processes take turns") {
   CHECK(token_in(*one) == "gho_two");
   // Both are there while one starts anew.
   CHECK(token_in(*opened(path)) == "gho_two");
+}
+
+TEST_CASE("C15: eight processes that start at once, on no file or on a damaged one") {
+  for (std::string const content : {"", "no database"}) {
+    for (int round = 0; round < 3; ++round) {
+      TempDir directory;
+      std::string const path = directory / "jumpseat.db";
+      if (!content.empty()) {
+        write_file(path, content);
+        chmod(path.c_str(), 0600);
+      }
+      std::array<int, 2> start{};
+      REQUIRE(pipe2(start.data(), O_CLOEXEC) == 0);
+      std::vector<pid_t> children;
+      for (int i = 0; i < 8; ++i) {
+        children.push_back(fork());
+        REQUIRE(children.back() >= 0);
+        if (children.back() != 0) continue;
+        close(start[1]);
+        char nothing = 0;
+        if (read(start[0], &nothing, 1) != 0) _exit(100);  // ends for all in the same moment
+        auto database = Database::open(path);
+        if (!database) _exit(101);
+        _exit(static_cast<int>((*database)->condition().state));
+      }
+      close(start[0]);
+      close(start[1]);
+      int recreated = 0;
+      for (pid_t const child : children) {
+        int status = 0;
+        REQUIRE(waitpid(child, &status, 0) == child);
+        REQUIRE(WIFEXITED(status));
+        auto const state = static_cast<State>(WEXITSTATUS(status));
+        if (state == State::recreated) ++recreated;
+        // Locked: by the one that repairs.
+        CHECK((state == State::on_disk || state == State::recreated ||
+               (state == State::memory_locked && !content.empty())));
+      }
+      CHECK(recreated == (content.empty() ? 0 : 1));
+      auto database = opened(path);
+      CHECK(database->condition().state == State::on_disk);
+      CHECK(use_everything(*database) == 0);
+      auto const names = directory.names();
+      CHECK(std::count_if(names.begin(), names.end(), [](std::string const& name) {
+              return name.starts_with("jumpseat.db.corrupt-");
+            }) == recreated);
+    }
+  }
 }

@@ -127,8 +127,12 @@ async function session(program, question, children) {
   await new Promise((resolve, reject) => server.once('spawn', resolve).once('error', reject));
 
   let pieces = 0;
+  let status;
   const connection = new Connection(server, (method, params) => {
-    if (method === 'didChangeStatus' && params.message) received(`didChangeStatus  ${params.message}`);
+    if (method === 'didChangeStatus' && params.message && params.message !== status) {
+      status = params.message;
+      received(`didChangeStatus  ${status}`);
+    }
     if (method !== '$/progress' || params.token !== 'answer') return;
     const piece = params.value.choices?.[0]?.delta?.content;
     if (!piece) return;

@@ -359,7 +359,7 @@ TEST_CASE("U19: send() stops at its limit") {
 }
 
 TEST_CASE("C2, U19: a reader that stops makes upstream wait, and nothing is lost") {
-  constexpr std::size_t total = 48u << 20;
+  constexpr std::size_t total = 16u << 20;
   std::string const pattern = "0123456789abcdefghijklmnopqrstuvwxyz";
   ScriptedServer server([&](ScriptedConnection& connection) {
     connection.read_request();
@@ -372,8 +372,10 @@ TEST_CASE("C2, U19: a reader that stops makes upstream wait, and nothing is lost
   auto stream = world.open(std::move(request));
   REQUIRE(stream);
   run_until(world.io, [&] { return server.stalls() >= 2; });
-  CHECK(server.sent() < 16u << 20);  // the kernel's buffers, mostly
+  CHECK(server.sent() < 12u << 20);  // the kernel's buffers, mostly
 
+  std::string expected = pattern;  // whatever part of the endless text may come at once
+  while (expected.size() < (300u << 10)) expected += expected;
   std::size_t received = 0;
   bool right = true;
   while (true) {
@@ -381,7 +383,9 @@ TEST_CASE("C2, U19: a reader that stops makes upstream wait, and nothing is lost
     REQUIRE(bytes);
     if (bytes->empty()) break;
     REQUIRE(bytes->size() <= 256u << 10);
-    for (char c : *bytes) right = right && c == pattern[received++ % pattern.size()];
+    auto const part = std::string_view(expected).substr(received % pattern.size(), bytes->size());
+    right = right && part == *bytes;
+    received += bytes->size();
   }
   CHECK(right);
   CHECK(received == total);
