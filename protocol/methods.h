@@ -12,6 +12,7 @@
 #include <boost/json/value.hpp>
 
 #include "protocol/json.h"
+#include "protocol/upstream.h"
 
 namespace jumpseat {
 
@@ -223,6 +224,9 @@ struct AccountQuota {
 };
 BOOST_DESCRIBE_STRUCT(AccountQuota, (),
                       (name, unlimited, percentRemaining, entitlement, remaining, overagePermitted))
+
+// GitHub's figures under our names.
+AccountQuota account_quota(Quota const& quota);
 
 struct AccountResult {
   std::string status;  // as checkStatus

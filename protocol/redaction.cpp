@@ -124,7 +124,8 @@ struct Decoded {
   }
 };
 
-Decoded percent_decoded(std::string_view text) {
+// `plus` is what '+' stands for: itself, or a space as in forms.
+Decoded percent_decoded(std::string_view text, char plus) {
   Decoded out;
   out.bytes.reserve(text.size());
   out.at.reserve(text.size() + 1);
@@ -133,7 +134,7 @@ Decoded percent_decoded(std::string_view text) {
       out.push(static_cast<char>(hex_value(text[i + 1]) * 16 + hex_value(text[i + 2])), i);
       i += 3;
     } else {
-      out.push(text[i] == '+' ? ' ' : text[i], i);  // forms write a space as '+'
+      out.push(text[i] == '+' ? plus : text[i], i);
       ++i;
     }
   }
@@ -562,7 +563,8 @@ std::string Redactor::redact(std::string_view text) const {
     auto const scan_decoded = [&](Decoded const& decoded) {
       scan(decoded.bytes, [&](std::size_t i) { return decoded.at[i]; });
     };
-    if (text.find('%') != std::string_view::npos) scan_decoded(percent_decoded(text));
+    if (text.find('%') != std::string_view::npos) scan_decoded(percent_decoded(text, '+'));
+    if (text.find('+') != std::string_view::npos) scan_decoded(percent_decoded(text, ' '));
     if (text.find('\\') != std::string_view::npos) scan_decoded(json_unescaped(text));
 
     // Eight bytes are eleven characters of base64.

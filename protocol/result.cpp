@@ -50,6 +50,7 @@ constexpr std::array rows{
     Row{Code::sign_in_denied, {"sign_in_denied", 401, authentication, rpc_error::device_flow_failed, final}},
     Row{Code::sign_in_expired, {"sign_in_expired", 401, authentication, rpc_error::device_flow_failed, final}},
     Row{Code::sign_in_failed, {"sign_in_failed", 401, authentication, rpc_error::device_flow_failed, final}},
+    Row{Code::sign_in_not_pending, {"sign_in_not_pending", 409, invalid_request, rpc_error::invalid_request, final}},
     Row{Code::copilot_disabled, {"copilot_disabled", 403, permission, rpc_error::copilot_not_available, final}},
     Row{Code::no_copilot_access, {"no_copilot_access", 403, permission, rpc_error::copilot_not_available, final}},
     Row{Code::forbidden, {"forbidden", 403, permission, rpc_error::copilot_not_available, final}},

@@ -36,6 +36,7 @@ enum class ErrorCode {
   sign_in_denied,
   sign_in_expired,
   sign_in_failed,
+  sign_in_not_pending,
   copilot_disabled,
   no_copilot_access,
   forbidden,

@@ -136,9 +136,10 @@ awaitable<int> App::serve_stdio(int input, int output) {
       peer);
 
   using asio::experimental::awaitable_operators::operator||;
-  auto race = peer.run() || stopped.wait();
+  auto race = peer.run() || stopped.wait() || transport.gone();
   auto const first = co_await std::move(race);
-  bool const was_broken = first.index() == 0 && std::get<0>(first) == Peer::End::broken;
+  bool const was_broken =
+      transport.broken() || (first.index() == 0 && std::get<0>(first) == Peer::End::broken);
 
   sign_in_.cancel();
   bool const closed = co_await within(peer.close(), shutdown_limit);

@@ -36,10 +36,12 @@ void harden() {
   ::signal(SIGPIPE, SIG_IGN);
 }
 
-// All of standard input, when it is a pipe or a file; a terminal or /dev/null gives nothing.
+// All of standard input, when it is a pipe, a socket (Node's pipes are sockets) or a file; a
+// terminal or /dev/null gives nothing.
 std::string read_piped_input() {
   struct stat status{};
-  if (::fstat(STDIN_FILENO, &status) != 0 || !(S_ISFIFO(status.st_mode) || S_ISREG(status.st_mode)))
+  if (::fstat(STDIN_FILENO, &status) != 0 ||
+      !(S_ISFIFO(status.st_mode) || S_ISREG(status.st_mode) || S_ISSOCK(status.st_mode)))
     return {};
   std::string text;
   std::array<char, 65536> piece;
@@ -68,6 +70,9 @@ int run(int count, char** words) {
     // Standard output belongs to the protocol: from here on a stray print lands on standard error.
     output = ::fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, 3);
     ::dup2(STDERR_FILENO, STDOUT_FILENO);
+    // Some editors take anything on standard error for a failed start; warnings go to the session's
+    // log.
+    log::set_stderr_level(log::Level::error);
   } else {
     log::set_stderr_style(log::Style::human);
     if (arguments.verbose) log::set_stderr_level(log::Level::debug);

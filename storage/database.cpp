@@ -468,7 +468,12 @@ Result<std::unique_ptr<Database>> Database::open(std::string const& path) {
       }
       return std::move(attempt.database);
     }
-    if (!attempt.damaged) return in_memory(path, std::move(attempt.condition), place.real_path);
+    if (!attempt.damaged) {
+      // Not while another process may be changing it, and not what we do not understand.
+      State const state = attempt.condition.state;
+      bool const readable = state == State::memory_full || state == State::memory_read_only;
+      return in_memory(path, std::move(attempt.condition), readable ? place.real_path : "");
+    }
 
     // Twice damaged: it is not the file. Do not go round in circles.
     if (round == 1) {

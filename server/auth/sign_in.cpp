@@ -103,7 +103,7 @@ void SignIn::finish(std::shared_ptr<Pending> const& pending, Result<void> outcom
 awaitable<Result<void>> SignIn::wait() {
   auto watched = pending_ ? pending_ : last_;
   if (!watched) {
-    co_return fail(ErrorCode::invalid_request, "No sign-in is pending. Start one first.");
+    co_return fail(ErrorCode::sign_in_not_pending, "No sign-in is pending. Start one first.");
   }
   while (!watched->outcome) co_await watched->ended.wait();
   co_return *watched->outcome;

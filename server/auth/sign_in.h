@@ -36,7 +36,7 @@ class SignIn {
   // Asks GitHub for a code and starts to poll, or returns the prompt of the sign-in under way.
   awaitable<Result<SignInPrompt>> start();
   // How the sign-in under way ends, or how the last one ended. Success means that it is saved;
-  // Copilot may still refuse the account, TokenService says so. Fails with invalid_request when
+  // Copilot may still refuse the account, TokenService says so. Fails with sign_in_not_pending when
   // there has been none, sign_in_denied, sign_in_expired, sign_in_failed, cancelled.
   awaitable<Result<void>> wait();
   // Stops polling; wait() ends with cancelled.

@@ -40,7 +40,9 @@ seconds lifetime(std::int64_t refresh_in, std::int64_t expires_at, std::int64_t 
 }  // namespace
 
 TokenService::TokenService(Parts parts)
-    : parts_(parts), exchange_(parts.io, parts.background, "token exchange") {}
+    : parts_(parts),
+      exchange_(parts.io, parts.background, "token exchange"),
+      reading_user_(parts.io, parts.background, "account") {}
 
 Result<GitHubSignIn const*> TokenService::sign_in() {
   if (!parts_.config.enabled) return disabled();
@@ -165,7 +167,7 @@ awaitable<Result<CopilotAccess>> TokenService::refresh() {
       problem = std::move(problem).within("The sign-in from " + source + " was refused");
     }
     problem_ = problem;
-    log::failure("auth", problem);
+    log::returned("auth", problem);
     changed();
     co_return problem;
   }
@@ -223,6 +225,12 @@ SignInState TokenService::state() {
 }
 
 awaitable<Result<CopilotUser>> TokenService::user() {
+  auto read = co_await reading_user_.run([this] { return read_user(); });
+  if (!read) co_return fail(ErrorCode::cancelled, "Stopped before the account was read.");
+  co_return std::move(*read);
+}
+
+awaitable<Result<CopilotUser>> TokenService::read_user() {
   auto who = sign_in();
   if (!who) co_return who.error();
   Secret const github_token = (*who)->token;
@@ -252,6 +260,7 @@ Result<void> TokenService::adopt(Secret github_token) {
   fresh.source = "saved sign-in";
   if (saved) fresh.account = saved->id;
   // An explicit token keeps its precedence; the new sign-in waits in the store.
+  if (!looked_ && !parts_.config.tokens.empty()) static_cast<void>(sign_in());
   bool const explicit_token = sign_in_ && !sign_in_->account;
   if (!explicit_token) {
     sign_in_ = std::move(fresh);

@@ -98,6 +98,7 @@ class TokenService {
     std::chrono::milliseconds refresh_at{};
   };
   awaitable<Result<CopilotAccess>> refresh();
+  awaitable<Result<CopilotUser>> read_user();
   void hold(CopilotToken const& token, Url api, std::optional<std::int64_t> account);
   void hold_stored(GitHubSignIn const& sign_in);
   Result<Url> api_of(std::string const& learnt) const;
@@ -105,6 +106,7 @@ class TokenService {
 
   Parts parts_;
   SingleFlight<Result<CopilotAccess>> exchange_;
+  SingleFlight<Result<CopilotUser>> reading_user_;
   std::optional<GitHubSignIn> sign_in_;
   std::vector<PassedOver> passed_over_;
   std::optional<Error> source_problem_;

@@ -2,6 +2,8 @@
 
 #include <utility>
 
+#include "server/base/log.h"
+
 namespace jumpseat {
 namespace {
 
@@ -42,7 +44,9 @@ Result<std::optional<GitHubSignIn>> ExplicitTokens::find(std::vector<PassedOver>
     if (!token) return token.error().within(source);
     auto const kind = token_kind(*token);
     if (ambient(given) && can_never_chat(kind)) {
-      passed_over.push_back({source, std::string(describe(kind)) + " cannot be used with Copilot"});
+      auto reason = std::string(describe(kind)) + " cannot be used with Copilot";
+      log::warning("auth", source + " is passed over: a " + reason + ".");
+      passed_over.push_back({source, std::move(reason)});
       continue;
     }
     GitHubSignIn sign_in;

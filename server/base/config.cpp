@@ -332,9 +332,8 @@ class Loader {
         [&](int v) { config.request_timeout = std::chrono::seconds(v); },
         "whole seconds, 1 to 3600");
     config.host = text("HOST");
-    if (config.host.empty() || printable(config.host) != config.host) {
-      wrong("HOST",
-            "localhost, a loopback address, or another address together with --allow-remote");
+    if (!loopback_name(config.host)) {
+      wrong("HOST", "localhost, 127.x.x.x, ::1");
       config.host = "localhost";
     }
     interpret_log_level();
@@ -364,6 +363,21 @@ class Loader {
     wrong("LOG_LEVEL", "DEBUG, INFO, WARNING, ERROR");
   }
 
+  // "KEY (origin), KEY (origin)" of those that are set.
+  std::string origins_of(std::initializer_list<char const*> names) const {
+    std::string out;
+    for (auto const* name : names) {
+      auto const* value = find(name);
+      if (value == nullptr || value->text.empty()) continue;
+      out += (out.empty() ? "" : ", ") + std::string(name) + " (" + value->origin.text() + ")";
+    }
+    return out;
+  }
+
+  static constexpr std::initializer_list<char const*> url_keys = {"GITHUB_COPILOT_DEVICE_CODE_URL",
+                                                                  "GITHUB_COPILOT_ACCESS_TOKEN_URL",
+                                                                  "GITHUB_COPILOT_API_KEY_URL"};
+
   void interpret_issuer() {
     auto& config = loaded_.config;
     auto const github = issuer_for_endpoint("https://api.github.com");
@@ -377,16 +391,11 @@ class Loader {
     auto issuer = issuer_with_urls(*endpoint, text("GITHUB_COPILOT_DEVICE_CODE_URL"),
                                    text("GITHUB_COPILOT_ACCESS_TOKEN_URL"),
                                    text("GITHUB_COPILOT_API_KEY_URL"));
-    if (!issuer) {
-      return loaded_.problems.push_back(
-          issuer.error().within("GITHUB_COPILOT_DEVICE_CODE_URL, GITHUB_COPILOT_ACCESS_TOKEN_URL, "
-                                "GITHUB_COPILOT_API_KEY_URL"));
-    }
+    if (!issuer) return loaded_.problems.push_back(issuer.error().within(origins_of(url_keys)));
     // A simulator on this machine is chosen by the process that starts us, not by a file that
     // happens to lie around.
     if (issuer->simulated()) {
-      for (auto const* key : {"GITHUB_COPILOT_DEVICE_CODE_URL", "GITHUB_COPILOT_ACCESS_TOKEN_URL",
-                              "GITHUB_COPILOT_API_KEY_URL"}) {
+      for (auto const* key : url_keys) {
         auto const* value = find(key);
         if (value != nullptr && value->origin.kind != Kind::environment &&
             value->origin.kind != Kind::command_line) {
@@ -437,9 +446,23 @@ class Loader {
       if (value == nullptr || value->text.empty()) continue;
       target = Secret(value->text);
       loaded_.config.proxy.origin = value->origin.text() + " " + std::string(name);
-      if (value->text.find('@') != std::string::npos) log::protect(target, "proxy");
+      protect_password(value->text);
       return;
     }
+  }
+
+  // What stands between "//" and the last "@" of a proxy's address is secret; its host is for
+  // messages.
+  static void protect_password(std::string_view proxy) {
+    auto const at = proxy.rfind('@');
+    if (at == std::string_view::npos) return;
+    auto const slashes = proxy.find("//");
+    auto const begin = slashes == std::string_view::npos ? 0 : slashes + 2;
+    if (begin >= at) return;
+    auto const login = proxy.substr(begin, at - begin);
+    log::protect(Secret(std::string(login)), "proxy-password");
+    log::protect(Secret(std::string(login.substr(std::min(login.find(':'), login.size() - 1) + 1))),
+                 "proxy-password");
   }
 
   void interpret_network() {

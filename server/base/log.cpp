@@ -114,14 +114,26 @@ void error(std::string_view component, std::string_view message, Fields fields) 
   record(Level::error, component, message, fields);
 }
 
-void failure(std::string_view component, Error const& problem) {
+namespace {
+
+void record_error(Level level, std::string_view component, Error const& problem) {
   if (problem.code() == ErrorCode::cancelled) return;
   std::string code(problem.name());
   if (problem.detail().empty()) {
-    warning(component, problem.message(), {{"code", code}});
+    record(level, component, problem.message(), {{"code", code}});
   } else {
-    warning(component, problem.message(), {{"code", code}, {"detail", problem.detail()}});
+    record(level, component, problem.message(), {{"code", code}, {"detail", problem.detail()}});
   }
+}
+
+}  // namespace
+
+void failure(std::string_view component, Error const& problem) {
+  record_error(Level::warning, component, problem);
+}
+
+void returned(std::string_view component, Error const& problem) {
+  record_error(Level::info, component, problem);
 }
 
 void set_level(Level level) { sink().level = level; }

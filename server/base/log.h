@@ -27,8 +27,10 @@ void debug(std::string_view component, std::string_view message, Fields fields =
 void info(std::string_view component, std::string_view message, Fields fields = {});
 void warning(std::string_view component, std::string_view message, Fields fields = {});
 void error(std::string_view component, std::string_view message, Fields fields = {});
-// The error's detail goes along; its message is for the person and is the message.
+// A failure that nobody else will tell: a warning. The error's detail goes along.
 void failure(std::string_view component, Error const& error);
+// A failure that goes to the caller as well, who tells the person: for the record only.
+void returned(std::string_view component, Error const& error);
 
 // ---- set up once, by the program ----
 

@@ -88,10 +88,11 @@ awaitable<Result<std::unique_ptr<ChatStream>>> ChatService::start(ChatRequest re
   co_return std::make_unique<ChatStream>(*this, std::move(*reply), std::move(options), answers);
 }
 
-ChatStream::ChatStream(ChatService& service, ResponseStream reply,
-                       ChatStreamRepair::Options options, std::int64_t answers)
+ChatStream::ChatStream(ChatService& service, ChatReply reply, ChatStreamRepair::Options options,
+                       std::int64_t answers)
     : service_(service),
-      reply_(std::move(reply)),
+      reply_(std::move(reply.stream)),
+      host_(std::move(reply.host)),
       options_(options),
       answers_(answers),
       repair_(std::move(options)) {
@@ -114,7 +115,7 @@ awaitable<Result<ChatStream::Chunks>> ChatStream::next() {
       auto first = co_await reply_.next();
       if (!first) co_return first.error();
       if (looks_like_html(reply_.headers().get("content-type"), *first)) {
-        co_return read_upstream_error(reply_.status(), reply_.headers().fields, *first, "Copilot",
+        co_return read_upstream_error(reply_.status(), reply_.headers().fields, *first, host_,
                                       options_.model, 0);
       }
       if (first->empty()) {

@@ -37,7 +37,7 @@ class ChatStream {
  public:
   using Chunks = std::vector<std::string> const*;
 
-  ChatStream(ChatService& service, ResponseStream reply, ChatStreamRepair::Options options,
+  ChatStream(ChatService& service, ChatReply reply, ChatStreamRepair::Options options,
              std::int64_t answers);
   ~ChatStream();
   ChatStream(ChatStream const&) = delete;
@@ -58,6 +58,7 @@ class ChatStream {
 
   ChatService& service_;
   ResponseStream reply_;
+  std::string host_;
   ChatStreamRepair::Options options_;
   std::int64_t answers_;
   SseReader events_;

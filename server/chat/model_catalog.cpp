@@ -120,7 +120,7 @@ awaitable<Result<ModelCatalog::List>> ModelCatalog::fetch() {
     co_return fail(ErrorCode::cancelled,
                    "The sign-in changed while the list of models was fetched. Try again.");
   if (!reply) {
-    log::failure("models", reply.error());
+    log::returned("models", reply.error());
     co_return reply.error();
   }
   auto catalog = std::make_shared<Catalog>();
@@ -129,7 +129,7 @@ awaitable<Result<ModelCatalog::List>> ModelCatalog::fetch() {
   } else {
     auto models = read_models(reply->body);
     if (!models) {
-      log::failure("models", models.error());
+      log::returned("models", models.error());
       co_return models.error();
     }
     if (models->models.empty() && at_hand && !at_hand->models.empty()) {
@@ -146,6 +146,10 @@ awaitable<Result<ModelCatalog::List>> ModelCatalog::fetch() {
     }
   }
   catalog->fetched_at = clock_.unix_seconds();
+  if (!list_) {
+    auto const usual = resolve_model(config_.default_model, catalog->models, config_.model_map);
+    if (!usual) log::warning("models", "GITHUB_COPILOT_MODEL: " + usual.error().message());
+  }
   list_ = catalog;
   listed_at_ = clock_.elapsed();
   if (reply->account && !reply->not_modified) {

@@ -147,7 +147,8 @@ Result<Model const*> resolve_model(std::string_view asked, std::vector<Model> co
     return not_found(mapped->second, models).within("GITHUB_COPILOT_" + mapped->first + "_MODEL");
   }
 
-  auto const name = bare.starts_with("copilot-gpt-") ? bare.substr(8) : bare;
+  auto name = lower(bare);
+  if (name.starts_with("copilot-gpt-")) name.erase(0, 8);
   if (name == "gpt-4" || name == "gpt-3.5-turbo") {
     bool const small = name == "gpt-3.5-turbo";
     auto const* model = first_of(small ? small_gpt_preference() : gpt4_preference(), models);

@@ -26,6 +26,7 @@ std::optional<Arguments> parse_stdio(int count, char const* const* words) {
     };
     if (word == "--stdio") stdio = true;
     if (auto file = value_of("--log-file")) arguments.log_file = *file;
+    if (auto file = value_of("--env-file")) arguments.env_file = *file;
     if (auto level = value_of("--log-level")) arguments.settings["LOG_LEVEL"] = *level;
     if (word == "--version" || word == "--help" || word == "-h") return std::nullopt;
   }

@@ -18,7 +18,10 @@ std::string request_body(ChatOptions const& options) {
   }
   std::string body = "{";
   if (!options.model.empty()) body += "\"model\":" + quote(options.model) + ",";
-  body += "\"stream\":true,\"messages\":[{\"role\":\"user\",\"content\":" + quote(text) + "}]}";
+  body +=
+      "\"stream\":true,\"stream_options\":{\"include_usage\":true},\"messages\":[{\"role\":"
+      "\"user\",\"content\":" +
+      quote(text) + "}]}";
   return body;
 }
 
@@ -40,11 +43,13 @@ awaitable<int> run_chat(Services services, Terminal& terminal, ChatOptions optio
         "error: nothing to ask. Type jumpseat chat \"your question\", or pipe a text into it.");
     co_return exit_code::usage;
   }
-  auto body = request_body(options);
-  if (auto problem = check_json(body)) {
-    terminal.error_line("error: the question is not valid UTF-8 text.");
+  // What quote() cannot give back as it was is not text.
+  auto const as_text = [](std::string const& text) { return unescape(quote(text)) == text; };
+  if (!as_text(options.prompt) || !as_text(options.piped)) {
+    terminal.error_line("error: the question is not UTF-8 text.");
     co_return exit_code::usage;
   }
+  auto body = request_body(options);
   auto request = ChatRequest::parse(std::move(body));
   if (!request) co_return report(terminal, request.error());
   auto stream = co_await services.chat.start(std::move(*request));

@@ -119,8 +119,11 @@ awaitable<int> run_doctor(Services services, Terminal& terminal) {
   if (!request) co_return steps.bad("chat", request.error(), "");
   auto stream = co_await services.chat.start(std::move(*request));
   if (!stream) co_return steps.bad("chat", stream.error(), "");
-  auto first = co_await (*stream)->next();
-  if (!first) co_return steps.bad("chat", first.error(), "");
+  while (true) {
+    auto chunks = co_await (*stream)->next();
+    if (!chunks) co_return steps.bad("chat", chunks.error(), "");
+    if ((*chunks)->empty()) break;
+  }
   steps.good("chat", "an answer came from " + ((*stream)->upstream_model().empty()
                                                    ? std::string("Copilot")
                                                    : (*stream)->upstream_model()));

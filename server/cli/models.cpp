@@ -60,10 +60,12 @@ awaitable<int> run_models(Services services, Terminal& terminal, ModelsOptions o
     if (!model.usable()) continue;
     auto kind = model.type;
     if (model.type == "chat" && !model.serves("/chat/completions")) kind = "chat (not served yet)";
-    rows.push_back({log::safe(model.id),
-                    log::safe(model.name) + (model.preview ? " (preview)" : ""), log::safe(kind),
-                    count_text(model.max_prompt ? model.max_prompt : model.max_context),
-                    count_text(model.max_output), cost_text(model), abilities(model)});
+    rows.push_back(
+        {log::safe(model.id),
+         log::safe(model.name) +
+             (model.preview && model.name.find("review") == std::string::npos ? " (preview)" : ""),
+         log::safe(kind), count_text(model.max_prompt ? model.max_prompt : model.max_context),
+         count_text(model.max_output), cost_text(model), abilities(model)});
   }
   terminal.print(table(rows));
   auto const age = now - catalog.fetched_at;

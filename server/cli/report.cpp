@@ -21,6 +21,7 @@ int exit_code_of(Error const& error) {
     case ErrorCode::sign_in_denied:
     case ErrorCode::sign_in_expired:
     case ErrorCode::sign_in_failed:
+    case ErrorCode::sign_in_not_pending:
     case ErrorCode::no_copilot_access:
     case ErrorCode::forbidden:
     case ErrorCode::host_refused:

@@ -2,6 +2,7 @@
 #include <utility>
 
 #include "protocol/json.h"
+#include "protocol/methods.h"
 #include "server/base/exit_code.h"
 #include "server/base/log.h"
 #include "server/base/version.h"
@@ -66,7 +67,7 @@ json::object as_json(SignInState const& state, Result<CopilotUser> const& user,
     out["sku"] = user->sku;
     if (!user->reset_date.empty()) out["quotaResetDate"] = user->reset_date;
     json::array quotas;
-    for (auto const& quota : user->quotas) quotas.push_back(encode(quota));
+    for (auto const& quota : user->quotas) quotas.push_back(encode(account_quota(quota)));
     out["quotas"] = std::move(quotas);
   }
   json::object storage;

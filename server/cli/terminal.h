@@ -13,6 +13,9 @@ namespace jumpseat {
 class Terminal {
  public:
   explicit Terminal(Environment const& environment);
+  ~Terminal() { clear_status(); }
+  Terminal(Terminal const&) = delete;
+  Terminal& operator=(Terminal const&) = delete;
 
   void print(std::string_view text);       // standard output
   void line(std::string_view text = {});   // with a line break

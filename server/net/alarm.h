@@ -1,6 +1,6 @@
-// A wake-up time that is set anew all the time and mostly moves away, as timeouts of requests that go
-// well do. Moving it later costs nothing: the timer below is left as it is and looks again when it
-// expires. It may therefore wake the loop once in vain.
+// A wake-up time that is set anew all the time and mostly moves away, as timeouts of requests that
+// go well do. Moving it later costs nothing: the timer below is left as it is and looks again when
+// it expires. It may therefore wake the loop once in vain.
 #pragma once
 
 #include <functional>
@@ -33,8 +33,8 @@ class Alarm {
   SteadyTimer timer_;
   std::function<void()> ring_;
   TimePoint due_ = never;
-  TimePoint armed_ = never;        // what timer_ waits for
-  std::shared_ptr<Alarm*> self_;   // null inside once this is destroyed; for a wait that comes late
+  TimePoint armed_ = never;       // what timer_ waits for
+  std::shared_ptr<Alarm*> self_;  // null inside once this is destroyed; for a wait that comes late
 };
 
 }  // namespace jumpseat

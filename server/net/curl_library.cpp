@@ -11,10 +11,11 @@ namespace {
 constexpr char library_name[] = "libcurl.4.dylib";
 constexpr char remedy[] = "Install curl 7.87 or newer (brew install curl).";
 #else
-// The name of the OpenSSL build. The GnuTLS build goes by another one; it could not tell who issued a
-// certificate it refuses.
+// The name of the OpenSSL build. The GnuTLS build goes by another one; it could not tell who issued
+// a certificate it refuses.
 constexpr char library_name[] = "libcurl.so.4";
-constexpr char remedy[] = "Install libcurl 7.87 or newer (Debian and Ubuntu: apt install libcurl4).";
+constexpr char remedy[] =
+    "Install libcurl 7.87 or newer (Debian and Ubuntu: apt install libcurl4).";
 #endif
 // 7.87 brought CURLOPT_QUICK_EXIT, without which a cancelled name look-up stops the loop.
 constexpr unsigned oldest = 0x075700;
@@ -39,9 +40,8 @@ Result<CurlLibrary> CurlLibrary::open() {
   void* handle = ::dlopen(library_name, RTLD_LAZY | RTLD_LOCAL);
   if (handle == nullptr) {
     char const* why = ::dlerror();
-    return fail(ErrorCode::internal,
-                std::string("No request can be sent: the library ") + library_name +
-                    " cannot be loaded. " + remedy)
+    return fail(ErrorCode::internal, std::string("No request can be sent: the library ") +
+                                         library_name + " cannot be loaded. " + remedy)
         .with_detail(why == nullptr ? "" : why)
         .as_unsent();
   }

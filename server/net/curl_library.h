@@ -28,8 +28,8 @@ struct CurlLibrary {
   decltype(&curl_version_info) version_info = nullptr;
   decltype(&curl_global_init) global_init = nullptr;
 
-  // The library, loaded and initialised at the first call and kept until the process ends. Fails with
-  // internal, naming the package to install, when it is missing or too old.
+  // The library, loaded and initialised at the first call and kept until the process ends. Fails
+  // with internal, naming the package to install, when it is missing or too old.
   static Result<CurlLibrary const*> load();
 
   // A function of the TLS library that curl uses, or null when it is another one than expected.

@@ -26,8 +26,9 @@ int port_of(curl_socket_t socket) {
 }  // namespace
 
 // One socket that curl wants to hear about. The watch holds a duplicate of the descriptor: curl may
-// close its own before it says so, and the number may be in use again at once. A wait holds the watch
-// itself, not the number, so an event that comes late finds `loop` empty and hits nobody else.
+// close its own before it says so, and the number may be in use again at once. A wait holds the
+// watch itself, not the number, so an event that comes late finds `loop` empty and hits nobody
+// else.
 struct CurlLoop::Watch {
   Watch(asio::io_context& io, int duplicate, curl_socket_t curls, CurlLoop* owner)
       : descriptor(io, duplicate), socket(curls), loop(owner) {}
@@ -35,10 +36,10 @@ struct CurlLoop::Watch {
   curl_socket_t socket;
   CurlLoop* loop;  // null once dropped
   int wanted = CURL_POLL_NONE;
-  bool connection = false;  // to a server: kept between transfers
-  bool resting = false;     // see rest()
+  bool connection = false;               // to a server: kept between transfers
+  bool resting = false;                  // see rest()
   Alarm::TimePoint ends = Alarm::never;  // see end_unless_used()
-  bool reading = false;  // a wait is under way
+  bool reading = false;                  // a wait is under way
   bool writing = false;
 };
 
@@ -47,10 +48,11 @@ CurlLoop::CurlLoop(asio::io_context& io, CurlLibrary const& curl, Done done)
       curl_(curl),
       done_(std::move(done)),
       multi_(curl.multi_init()),
-      alarm_(io, [this] {
-        due_ = Alarm::never;
-        act(CURL_SOCKET_TIMEOUT, 0);
-      }),
+      alarm_(io,
+             [this] {
+               due_ = Alarm::never;
+               act(CURL_SOCKET_TIMEOUT, 0);
+             }),
       endings_(io, [this] { check_endings(); }) {
   if (multi_ == nullptr) throw std::bad_alloc();
   curl_.multi_setopt(multi_, CURLMOPT_SOCKETFUNCTION, &CurlLoop::on_socket);
@@ -98,7 +100,8 @@ void CurlLoop::nudge(CURL* easy) {
 
 void CurlLoop::end_unless_used(int local_port, std::chrono::milliseconds grace) {
   for (auto& [socket, watch] : watches_) {
-    if (!watch->connection || watch->wanted != CURL_POLL_NONE || port_of(socket) != local_port) continue;
+    if (!watch->connection || watch->wanted != CURL_POLL_NONE || port_of(socket) != local_port)
+      continue;
     watch->ends = SteadyTimer::clock_type::now() + grace;
     endings_.set(std::min(endings_.due(), watch->ends));
   }
@@ -119,8 +122,8 @@ void CurlLoop::check_endings() {
   endings_.set(next);
 }
 
-// Ends an idle connection, which curl has no function for. One that is shut down and has nothing left
-// to read it finds dead, and replaces.
+// Ends an idle connection, which curl has no function for. One that is shut down and has nothing
+// left to read it finds dead, and replaces.
 void CurlLoop::cut(Watch& watch) {
   int const socket = watch.descriptor.native_handle();
   ::shutdown(socket, SHUT_RDWR);
@@ -145,9 +148,10 @@ int CurlLoop::on_socket(CURL*, curl_socket_t socket, int what, void* loop, void*
   if (what != CURL_POLL_REMOVE) {
     self->want(socket, what);
   } else if (auto const found = self->watches_.find(socket); found != self->watches_.end()) {
-    // Also said when a connection goes idle or its transfer is paused. Its watch is kept, which spares
-    // the next request six system calls; it goes when curl closes the socket, and curl tells of that
-    // for connections. Other descriptors (curl wakes itself up after a name look-up) it closes silently.
+    // Also said when a connection goes idle or its transfer is paused. Its watch is kept, which
+    // spares the next request six system calls; it goes when curl closes the socket, and curl tells
+    // of that for connections. Other descriptors (curl wakes itself up after a name look-up) it
+    // closes silently.
     if (found->second->connection) {
       found->second->wanted = CURL_POLL_NONE;
     } else {
@@ -160,9 +164,10 @@ int CurlLoop::on_socket(CURL*, curl_socket_t socket, int what, void* loop, void*
 int CurlLoop::on_timer(CURLM*, long milliseconds, void* loop) noexcept {
   auto* self = static_cast<CurlLoop*>(loop);
   // The alarm itself is set when curl has returned: curl often changes its mind several times.
-  self->due_ = milliseconds < 0 ? Alarm::never
-                                : SteadyTimer::clock_type::now() +
-                                      std::chrono::milliseconds(std::min(milliseconds, 86'400'000L));
+  self->due_ = milliseconds < 0
+                   ? Alarm::never
+                   : SteadyTimer::clock_type::now() +
+                         std::chrono::milliseconds(std::min(milliseconds, 86'400'000L));
   return 0;
 }
 
@@ -170,7 +175,8 @@ CurlLoop::Watch* CurlLoop::watch(curl_socket_t socket) {
   auto const found = watches_.find(socket);
   if (found != watches_.end()) return found->second.get();
   int const duplicate = ::fcntl(socket, F_DUPFD_CLOEXEC, 0);
-  // Out of descriptors: the transfer ends at its deadline. Refusing would make curl end all of them.
+  // Out of descriptors: the transfer ends at its deadline. Refusing would make curl end all of
+  // them.
   if (duplicate < 0) return nullptr;
   auto created = std::make_shared<Watch>(io_, duplicate, socket, this);
   return watches_.emplace(socket, std::move(created)).first->second.get();
@@ -195,33 +201,33 @@ void CurlLoop::drop(curl_socket_t socket) {
   dropped->descriptor.close(ignored);  // its waits end, and find `loop` empty
 }
 
-// Starts the waits that are wanted and not yet under way. One that is no longer wanted is left alone:
-// its event is ignored.
+// Starts the waits that are wanted and not yet under way. One that is no longer wanted is left
+// alone: its event is ignored.
 void CurlLoop::arm(std::shared_ptr<Watch> const& watch) {
   if (((watch->wanted & CURL_POLL_IN) != 0 || watch->resting) && !watch->reading) {
     watch->reading = true;
-    watch->descriptor.async_wait(watch->descriptor.wait_read,
-                                 [watch](boost::system::error_code error) {
-                                   watch->reading = false;
-                                   if (watch->loop == nullptr) return;
-                                   watch->loop->ready(watch, error ? CURL_CSELECT_ERR : CURL_CSELECT_IN);
-                                 });
+    watch->descriptor.async_wait(
+        watch->descriptor.wait_read, [watch](boost::system::error_code error) {
+          watch->reading = false;
+          if (watch->loop == nullptr) return;
+          watch->loop->ready(watch, error ? CURL_CSELECT_ERR : CURL_CSELECT_IN);
+        });
   }
   if ((watch->wanted & CURL_POLL_OUT) != 0 && !watch->writing) {
     watch->writing = true;
-    watch->descriptor.async_wait(watch->descriptor.wait_write,
-                                 [watch](boost::system::error_code error) {
-                                   watch->writing = false;
-                                   if (watch->loop == nullptr) return;
-                                   watch->loop->ready(watch, error ? CURL_CSELECT_ERR : CURL_CSELECT_OUT);
-                                 });
+    watch->descriptor.async_wait(
+        watch->descriptor.wait_write, [watch](boost::system::error_code error) {
+          watch->writing = false;
+          if (watch->loop == nullptr) return;
+          watch->loop->ready(watch, error ? CURL_CSELECT_ERR : CURL_CSELECT_OUT);
+        });
   }
 }
 
 void CurlLoop::ready(std::shared_ptr<Watch> const& watch, int event) {
   if (watch->resting) {
-    // Bytes nobody asked for, or the end. curl 7.88 would read such bytes as the next reply (quality
-    // row U20).
+    // Bytes nobody asked for, or the end. curl 7.88 would read such bytes as the next reply
+    // (quality row U20).
     return cut(*watch);
   }
   int const wanted = (watch->wanted & CURL_POLL_IN ? CURL_CSELECT_IN : 0) |

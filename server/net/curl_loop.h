@@ -1,16 +1,17 @@
-// curl's multi interface on the Asio loop. CurlLoop knows sockets and timers and nothing about HTTP:
-// it tells curl when a descriptor is ready or time is up, and its owner when a transfer has ended.
+// curl's multi interface on the Asio loop. CurlLoop knows sockets and timers and nothing about
+// HTTP: it tells curl when a descriptor is ready or time is up, and its owner when a transfer has
+// ended.
 //
-// curl's callbacks here only write down what curl wants. No curl function is called and no coroutine
-// runs inside one, so curl is never entered twice.
+// curl's callbacks here only write down what curl wants. No curl function is called and no
+// coroutine runs inside one, so curl is never entered twice.
 #pragma once
 
-#include <boost/asio/posix/basic_stream_descriptor.hpp>
 #include <chrono>
-#include <cstddef>
 #include <functional>
 #include <memory>
 #include <unordered_map>
+
+#include <boost/asio/posix/basic_stream_descriptor.hpp>
 
 #include "server/base/asio.h"
 #include "server/net/alarm.h"
@@ -49,8 +50,6 @@ class CurlLoop {
   // For CURLOPT_SOCKOPTFUNCTION and CURLOPT_CLOSESOCKETFUNCTION, with the loop as their data.
   static int on_connection(void* loop, curl_socket_t socket, curlsocktype) noexcept;
   static int close_socket(void* loop, curl_socket_t socket) noexcept;
-
-  std::size_t watches() const { return watches_.size(); }
 
  private:
   struct Watch;

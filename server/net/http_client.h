@@ -1,6 +1,6 @@
-// HTTP for everything that goes to GitHub: libcurl's multi interface on the Asio loop. One client, its
-// connections shared by all calls: HTTP/2 where TLS offers it, reuse, cancel by destroying the stream,
-// back-pressure down to the provider's TCP window.
+// HTTP for everything that goes to GitHub: libcurl's multi interface on the Asio loop. One client,
+// its connections shared by all calls: HTTP/2 where TLS offers it, reuse, cancel by destroying the
+// stream, back-pressure down to the provider's TCP window.
 //
 //   HttpRequest request("POST", url);
 //   request.body = …;
@@ -12,9 +12,9 @@
 //     if (bytes->empty()) break;                               // the end, and a clean one
 //   }
 //
-// Deliberately absent: redirects (a 3xx is an error, credentials never follow one), cookies, a switch
-// that turns certificate checks off, and any look at where a URL may lead: callers judge URLs first
-// (protocol/url.h).
+// Deliberately absent: redirects (a 3xx is an error, credentials never follow one), cookies, a
+// switch that turns certificate checks off, and any look at where a URL may lead: callers judge
+// URLs first (protocol/url.h).
 #pragma once
 
 #include <chrono>
@@ -32,19 +32,19 @@
 namespace jumpseat {
 
 struct HttpTimeouts {
-  std::chrono::milliseconds connect{10'000};      // name look-up, TCP, proxy, TLS handshake together
+  std::chrono::milliseconds connect{10'000};  // name look-up, TCP, proxy, TLS handshake together
   std::chrono::milliseconds first_byte{300'000};  // from the sent request to the first reply byte
-  std::chrono::milliseconds headers{30'000};      // from the first reply byte to the end of the headers
-  std::chrono::milliseconds idle{300'000};        // between bytes of the body
+  std::chrono::milliseconds headers{30'000};  // from the first reply byte to the end of the headers
+  std::chrono::milliseconds idle{300'000};    // between bytes of the body
 };
 
 struct HttpRequest {
   HttpRequest(std::string method_name, std::string url_text)
       : method(std::move(method_name)), url(std::move(url_text)) {}
   std::string method;
-  std::string url;                                          // judged by the caller
-  std::vector<std::pair<std::string, std::string>> headers; // without Authorization
-  Secret authorization;                                     // the whole value: "Bearer …"; may be empty
+  std::string url;                                           // judged by the caller
+  std::vector<std::pair<std::string, std::string>> headers;  // without Authorization
+  Secret authorization;  // the whole value: "Bearer …"; may be empty
   std::string body;
   HttpTimeouts timeouts;
   std::size_t max_body = 64u << 20;  // bytes of a reply read by send(); open() has no such limit
@@ -84,19 +84,22 @@ class ResponseStream {
 
 // Where proxy and trust come from: process environment and user-level configuration, nothing else.
 struct HttpSettings {
-  // Extra to the system's trust: a PEM file or a directory of hashed certificates. Empty: the system's.
+  // Extra to the system's trust: a PEM file or a directory of hashed certificates. Empty: the
+  // system's.
   std::string ca_file;
   std::string ca_path;
   // Proxy by scheme, as curl spells it (http://user:pw@host:port, socks5h://…); empty: direct.
   Secret https_proxy;
   Secret http_proxy;
   std::string no_proxy;
-  std::string proxy_origin;  // where the proxy setting came from, for messages: "environment HTTPS_PROXY"
+  std::string
+      proxy_origin;  // where the proxy setting came from, for messages: "environment HTTPS_PROXY"
 };
 
 class HttpClient {
  public:
-  // No work happens here: libcurl is loaded by the first request, TLS trust by the first TLS connection.
+  // No work happens here: libcurl is loaded by the first request, TLS trust by the first TLS
+  // connection.
   HttpClient(asio::io_context& io, HttpSettings settings);
   ~HttpClient();
   HttpClient(HttpClient const&) = delete;
@@ -113,8 +116,8 @@ class HttpClient {
   // The whole reply. Fails with upstream_body_too_large beyond request.max_body.
   awaitable<Result<HttpResponse>> send(HttpRequest request);
 
-  // Drops idle connections and everything in flight; every waiting call ends with cancelled. Call while
-  // the loop still runs; afterwards every request fails with cancelled.
+  // Drops idle connections and everything in flight; every waiting call ends with cancelled. Call
+  // while the loop still runs; afterwards every request fails with cancelled.
   void close();
   // Connections opened so far, for status and tests.
   std::size_t connections_opened() const;

@@ -31,7 +31,8 @@ bool token_character(char c) {
 }
 
 bool same_name(std::string_view a, std::string_view lower) {
-  return a.size() == lower.size() && std::equal(a.begin(), a.end(), lower.begin(), [](char x, char y) {
+  return a.size() == lower.size() &&
+         std::equal(a.begin(), a.end(), lower.begin(), [](char x, char y) {
            return (x >= 'A' && x <= 'Z' ? static_cast<char>(x + ('a' - 'A')) : x) == y;
          });
 }
@@ -45,20 +46,22 @@ std::string_view trim(std::string_view text) {
 
 }  // namespace
 
-// A curl easy handle whose options that never change are set once. Its address is what curl's callbacks
-// get, so that a request sets only what differs.
+// A curl easy handle whose options that never change are set once. Its address is what curl's
+// callbacks get, so that a request sets only what differs.
 struct EasyHandle {
-  EasyHandle(CurlLibrary const& library, HttpEngine& owner)
-      : curl(library), easy(library.easy_init()), engine(owner) {
+  explicit EasyHandle(CurlLibrary const& library) : curl(library), easy(library.easy_init()) {
     if (easy == nullptr) throw std::bad_alloc();
   }
   ~EasyHandle() { curl.easy_cleanup(easy); }
   EasyHandle(EasyHandle const&) = delete;
   EasyHandle& operator=(EasyHandle const&) = delete;
 
-  // curl's interface is variadic: these see to it that the argument has the type the option expects.
+  // curl's interface is variadic: these see to it that the argument has the type the option
+  // expects.
   void set(CURLoption option, long value) { curl.easy_setopt(easy, option, value); }
-  void set(CURLoption option, curl_off_t value, std::nullptr_t) { curl.easy_setopt(easy, option, value); }
+  void set(CURLoption option, curl_off_t value, std::nullptr_t) {
+    curl.easy_setopt(easy, option, value);
+  }
   void set(CURLoption option, char const* value) { curl.easy_setopt(easy, option, value); }
   void set_pointer(CURLoption option, void* value) { curl.easy_setopt(easy, option, value); }
   template <class Function>
@@ -94,7 +97,6 @@ struct EasyHandle {
 
   CurlLibrary const& curl;
   CURL* easy;
-  HttpEngine& engine;
   HttpTransfer* transfer = nullptr;
   std::array<char, CURL_ERROR_SIZE> reason{};
   // What the options that differ are set to.
@@ -131,10 +133,11 @@ Result<> HttpTransfer::build_headers() {
                         return (static_cast<unsigned char>(c) < ' ' && c != '\t') || c == '\x7f';
                       });
     if (!good) {
-      return fail(ErrorCode::invalid_request,
-                  "A request header for " + host_ +
-                      " has an odd name or a control character in its value, so the request was not "
-                      "sent.")
+      return fail(
+                 ErrorCode::invalid_request,
+                 "A request header for " + host_ +
+                     " has an odd name or a control character in its value, so the request was not "
+                     "sent.")
           .as_unsent();
     }
     has_content_type = has_content_type || same_name(name, "content-type");
@@ -142,14 +145,16 @@ Result<> HttpTransfer::build_headers() {
   }
   std::string_view const secret = request_.authorization.reveal();
   if (secret.find_first_of(std::string_view("\r\n\0", 3)) != std::string_view::npos) {
-    return fail(ErrorCode::invalid_request, "The credential for " + host_ +
-                                                " contains a line break, so the request was not sent.")
+    return fail(ErrorCode::invalid_request,
+                "The credential for " + host_ +
+                    " contains a line break, so the request was not sent.")
         .as_unsent();
   }
 
   header_text_.reserve(size);  // no second block, which nobody would wipe
   header_list_.reserve(request_.headers.size() + 3);
-  auto const line = [this](std::string_view name, std::string_view separator, std::string_view value) {
+  auto const line = [this](std::string_view name, std::string_view separator,
+                           std::string_view value) {
     char* const begin = header_text_.data() + header_text_.size();
     header_text_.append(name).append(separator).append(value).push_back('\0');
     header_list_.push_back(curl_slist{begin, nullptr});
@@ -179,8 +184,8 @@ void HttpTransfer::on_request_starts(int local_port) {
   local_port_ = local_port;
   TimePoint const start = now();
   first_byte_deadline_ = after(start, request_.timeouts.first_byte);
-  // Looked at this early as well, because a first byte starts a shorter limit and curl does not tell
-  // of a line until it is complete.
+  // Looked at this early as well, because a first byte starts a shorter limit and curl does not
+  // tell of a line until it is complete.
   set_deadline(std::min(first_byte_deadline_, after(start, request_.timeouts.headers)));
 }
 
@@ -208,8 +213,8 @@ bool HttpTransfer::on_header(std::string_view line) {
   }
   auto const colon = line.find(':');
   if (colon == std::string_view::npos) return true;  // curl has judged it
-  auto& [name, value] = headers_.fields.emplace_back(trim(line.substr(0, colon)),
-                                                      trim(line.substr(colon + 1)));
+  auto& [name, value] =
+      headers_.fields.emplace_back(trim(line.substr(0, colon)), trim(line.substr(colon + 1)));
   for (char& c : name) {
     if (c >= 'A' && c <= 'Z') c = static_cast<char>(c + ('a' - 'A'));
   }
@@ -241,9 +246,9 @@ bool HttpTransfer::on_headers_end() {
   }
   if (auto unfit = refusal()) return refuse(*std::move(unfit));
   headers_in_ = true;
-  // Two lengths at once look like an attempt to smuggle a reply (RFC 9112, 6.3): the connection is not
-  // used again. Setting this flag is the one thing asked of curl inside a callback; curl reads it when
-  // the transfer ends.
+  // Two lengths at once look like an attempt to smuggle a reply (RFC 9112, 6.3): the connection is
+  // not used again. Setting this flag is the one thing asked of curl inside a callback; curl reads
+  // it when the transfer ends.
   bool const chunked = !headers_.get("transfer-encoding").empty();
   if (chunked && !headers_.get("content-length").empty()) handle_->set(CURLOPT_FORBID_REUSE, 1L);
   set_deadline(after(now(), request_.timeouts.idle));
@@ -297,15 +302,17 @@ std::optional<Error> HttpTransfer::refusal() const {
       }
       target = std::string(location.substr(0, 253));
     }
-    return fail(ErrorCode::unexpected_redirect,
-                host_ + " answered with a redirect (" + std::to_string(status_) + ") to " + target +
-                    ". It was not followed, because it would take your credentials along. Check the "
-                    "address and whether a login page of the network is in the way.");
+    return fail(
+        ErrorCode::unexpected_redirect,
+        host_ + " answered with a redirect (" + std::to_string(status_) + ") to " + target +
+            ". It was not followed, because it would take your credentials along. Check the "
+            "address and whether a login page of the network is in the way.");
   }
   std::string_view const encoding = headers_.get("content-encoding");
   if (!encoding.empty() && !same_name(encoding, "identity")) {
     return fail(ErrorCode::unexpected_encoding,
-                "The reply from " + host_ + " is compressed (" + std::string(encoding.substr(0, 40)) +
+                "The reply from " + host_ + " is compressed (" +
+                    std::string(encoding.substr(0, 40)) +
                     "), which was not asked for. Check whether a proxy changes replies.");
   }
   return std::nullopt;
@@ -314,9 +321,7 @@ std::optional<Error> HttpTransfer::refusal() const {
 // --- HttpEngine ---------------------------------------------------------------
 
 HttpEngine::HttpEngine(asio::io_context& io, HttpSettings settings)
-    : io_(io),
-      settings_(std::move(settings)),
-      deadlines_(io, [this] { check_deadlines(); }) {
+    : io_(io), settings_(std::move(settings)), deadlines_(io, [this] { check_deadlines(); }) {
   http_proxy_address_ = proxy_address(settings_.http_proxy.reveal());
   https_proxy_address_ = proxy_address(settings_.https_proxy.reveal());
 }
@@ -327,8 +332,8 @@ void HttpEngine::close() {
   closed_ = true;
   while (!transfers_.empty()) {
     HttpTransfer& transfer = *transfers_.back();
-    cut(transfer, fail(ErrorCode::cancelled,
-                       "The request to " + transfer.host_ + " was cancelled: the program is stopping."));
+    cut(transfer, fail(ErrorCode::cancelled, "The request to " + transfer.host_ +
+                                                 " was cancelled: the program is stopping."));
   }
   loop_.reset();
   idle_handles_.clear();
@@ -348,7 +353,8 @@ Result<> HttpEngine::load() {
 
 Result<std::shared_ptr<HttpTransfer>> HttpEngine::start(HttpRequest request) {
   if (closed_) {
-    return fail(ErrorCode::cancelled, "The request was not sent: the program is stopping.").as_unsent();
+    return fail(ErrorCode::cancelled, "The request was not sent: the program is stopping.")
+        .as_unsent();
   }
   auto url = parse_url(request.url);
   if (!url) return Error(url.error()).as_unsent();
@@ -378,7 +384,7 @@ std::unique_ptr<EasyHandle> HttpEngine::lend() {
     idle_handles_.pop_back();
     return handle;
   }
-  auto handle = std::make_unique<EasyHandle>(*curl_, *this);
+  auto handle = std::make_unique<EasyHandle>(*curl_);
   configure(*handle);
   return handle;
 }
@@ -458,7 +464,8 @@ void HttpEngine::prepare(EasyHandle& handle, HttpTransfer& transfer, Url const& 
 
   if (handle.https != transfer.https_) {
     handle.https = transfer.https_;
-    // HTTP/2 where TLS offers it; a request waits for a connection under way rather than open its own.
+    // HTTP/2 where TLS offers it; a request waits for a connection under way rather than open its
+    // own.
     handle.set(CURLOPT_HTTP_VERSION,
                static_cast<long>(handle.https ? CURL_HTTP_VERSION_2TLS : CURL_HTTP_VERSION_1_1));
     handle.set(CURLOPT_PIPEWAIT, handle.https ? 1L : 0L);
@@ -495,8 +502,8 @@ void HttpEngine::prepare(EasyHandle& handle, HttpTransfer& transfer, Url const& 
   if (handle.connect_limit != request.timeouts.connect) {
     // Ours is the one that ends the request; curl divides its own among the addresses of a host.
     handle.connect_limit = request.timeouts.connect;
-    handle.set(CURLOPT_CONNECTTIMEOUT_MS,
-               static_cast<long>(std::clamp<long long>(handle.connect_limit.count(), 1, 86'400'000)));
+    handle.set(CURLOPT_CONNECTTIMEOUT_MS, static_cast<long>(std::clamp<long long>(
+                                              handle.connect_limit.count(), 1, 86'400'000)));
   }
 }
 
@@ -526,10 +533,10 @@ void HttpEngine::cut(HttpTransfer& transfer, std::optional<Error> failure) {
 }
 
 // curl 7.88 writes the RST_STREAM of a removed transfer into the connection's buffer and leaves it
-// there until it has something else to do on that connection. With another stream on it, that can be
-// arranged. Otherwise the next request takes the frame along; when none comes soon, the connection is
-// given up, because a reply that nobody reads costs the user money upstream. (An editor's next request
-// usually follows a cancelled one within a few keystrokes.)
+// there until it has something else to do on that connection. With another stream on it, that can
+// be arranged. Otherwise the next request takes the frame along; when none comes soon, the
+// connection is given up, because a reply that nobody reads costs the user money upstream. (An
+// editor's next request usually follows a cancelled one within a few keystrokes.)
 void HttpEngine::flush_reset(int local_port) {
   for (HttpTransfer* other : transfers_) {
     if (other->local_port_ == local_port && !other->paused_) {
@@ -633,23 +640,25 @@ std::optional<Error> HttpEngine::overdue(HttpTransfer& transfer, Alarm::TimePoin
   HttpTimeouts const& limits = transfer.request_.timeouts;
   if (!transfer.sending_) return connect_timeout(describe(transfer), limits.connect);
   if (transfer.headers_in_) {
-    return fail(ErrorCode::idle_timeout, "The answer from " + transfer.host_ + " stopped: nothing came for " +
+    return fail(ErrorCode::idle_timeout, "The answer from " + transfer.host_ +
+                                             " stopped: nothing came for " +
                                              duration_text(limits.idle) + ". Try again.");
   }
   EasyHandle const& handle = *transfer.handle_;
   auto const first_byte = handle.info<curl_off_t>(CURLINFO_STARTTRANSFER_TIME_T);
   if (first_byte > 0) {
-    auto const limit = after(transfer.started_ + std::chrono::microseconds(first_byte), limits.headers);
+    auto const limit =
+        after(transfer.started_ + std::chrono::microseconds(first_byte), limits.headers);
     if (limit > time) {
       transfer.deadline_ = limit;
       return std::nullopt;
     }
-    return fail(ErrorCode::first_byte_timeout,
-                "The reply from " + transfer.host_ + " began, but its headers did not end within " +
-                    duration_text(limits.headers) + ". Try again.");
+    return fail(ErrorCode::first_byte_timeout, "The reply from " + transfer.host_ +
+                                                   " began, but its headers did not end within " +
+                                                   duration_text(limits.headers) + ". Try again.");
   }
-  // A large body on a slow line: as long as it moves, it is not time to wait for the answer. (A small
-  // one leaves at once.)
+  // A large body on a slow line: as long as it moves, it is not time to wait for the answer. (A
+  // small one leaves at once.)
   constexpr std::size_t small = 64u << 10;
   if (transfer.request_.body.size() > small) {
     auto const uploaded = handle.info<curl_off_t>(CURLINFO_SIZE_UPLOAD_T);

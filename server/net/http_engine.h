@@ -1,5 +1,5 @@
-// What stands behind HttpClient: the easy handles, the transfers in flight and their deadlines. This
-// header is for the files of this room; everybody else includes http_client.h.
+// What stands behind HttpClient: the easy handles, the transfers in flight and their deadlines.
+// This header is for the files of this room; everybody else includes http_client.h.
 #pragma once
 
 #include <cstddef>
@@ -28,8 +28,8 @@ struct EasyHandle;
 // How a request travels: the proxy setting that applies to its URL.
 enum class Route { direct, http_proxy, https_proxy };
 
-// One request in flight. curl fills it from its callbacks; the coroutine that waits on changed() reads
-// it. It leaves curl when it ends, when abandon() is called or when it is destroyed.
+// One request in flight. curl fills it from its callbacks; the coroutine that waits on changed()
+// reads it. It leaves curl when it ends, when abandon() is called or when it is destroyed.
 class HttpTransfer {
  public:
   using TimePoint = Alarm::TimePoint;
@@ -76,22 +76,22 @@ class HttpTransfer {
   std::string host_;
   bool https_;
   Route route_ = Route::direct;
-  HttpEngine* engine_ = nullptr;   // null once finished
+  HttpEngine* engine_ = nullptr;        // null once finished
   std::unique_ptr<EasyHandle> handle_;  // empty once finished
-  std::size_t index_ = 0;          // among the engine's transfers
+  std::size_t index_ = 0;               // among the engine's transfers
 
-  std::string header_text_;        // what header_list_ points into; holds the authorization
+  std::string header_text_;  // what header_list_ points into; holds the authorization
   std::vector<curl_slist> header_list_;
 
   TimePoint started_;
   TimePoint deadline_ = Alarm::never;
   TimePoint first_byte_deadline_ = Alarm::never;
-  long long uploaded_ = 0;         // bytes of the body that had left when we last looked
-  bool sending_ = false;           // the connection is ready and the request is leaving
-  int local_port_ = 0;             // of its connection, which that tells from others
+  long long uploaded_ = 0;  // bytes of the body that had left when we last looked
+  bool sending_ = false;    // the connection is ready and the request is leaving
+  int local_port_ = 0;      // of its connection, which that tells from others
   bool headers_in_ = false;
   bool expects_status_line_ = true;
-  bool http1_ = false;             // the reply's version
+  bool http1_ = false;  // the reply's version
   bool paused_ = false;
   int status_ = 0;
   std::size_t header_bytes_ = 0;
@@ -147,7 +147,7 @@ class HttpEngine {
   std::optional<IssuerNote> issuers_;
   std::unique_ptr<CurlLoop> loop_;
   std::vector<std::unique_ptr<EasyHandle>> idle_handles_;  // configured, ready for the next request
-  std::vector<HttpTransfer*> transfers_;  // in flight
+  std::vector<HttpTransfer*> transfers_;                   // in flight
   std::size_t connections_opened_ = 0;
   Alarm deadlines_;
   bool closed_ = false;

@@ -30,8 +30,8 @@ std::string proxy_name(HttpFailure const& failure) {
 }
 
 Error proxy_error(HttpFailure const& failure, std::string const& why) {
-  std::string message = "Could not reach " + failure.host + " through " + proxy_name(failure) + ": " +
-                        why + ".";
+  std::string message =
+      "Could not reach " + failure.host + " through " + proxy_name(failure) + ": " + why + ".";
   if (failure.proxy_status == 407) {
     message += " Put a user name and password into the proxy setting.";
   } else {
@@ -56,12 +56,25 @@ Error dns_error(HttpFailure const& failure, std::string const& why) {
       .as_unsent();
 }
 
+// What to do about a handshake that failed, by what OpenSSL says.
+std::string_view tls_advice(std::string_view why) {
+  auto const says = [why](std::string_view words) {
+    return why.find(words) != std::string_view::npos;
+  };
+  if (says("issuer") || says("self-signed") || says("self signed")) {
+    return "If your network inspects TLS, add its certificate authority to the system's or name it "
+           "in SSL_CERT_FILE.";
+  }
+  if (says("expired") || says("not yet valid")) {
+    return "Check this computer's clock; if it is right, the certificate has to be renewed.";
+  }
+  return "Check the address, and whether a proxy or a firewall is in the way.";
+}
+
 Error tls_error(HttpFailure const& failure, std::string const& why) {
   std::string message = "No secure connection to " + failure.host + ": " + why;
   if (!failure.issuer.empty()) message += "; the certificate was issued by " + failure.issuer;
-  message +=
-      ". If your network inspects TLS, add its certificate authority to the system's or name it in "
-      "SSL_CERT_FILE.";
+  message.append(". ").append(tls_advice(why));
   Error error = fail(ErrorCode::tls_failed, std::move(message));
   if (failure.sent) return error;
   return std::move(error).as_unsent();
@@ -76,13 +89,15 @@ Error lost(HttpFailure const& failure, std::string const& why) {
   }
   if (failure.sent) {
     if (!failure.proxy.empty() && !failure.https) return proxy_error(failure, why);
-    return fail(ErrorCode::upstream_reset, failure.host + " did not answer: " + why +
-                                               ". The request may have been carried out; try again.")
+    return fail(ErrorCode::upstream_reset,
+                failure.host + " did not answer: " + why +
+                    ". The request may have been carried out; try again.")
         .with_detail(failure.reason);
   }
   if (!failure.proxy.empty()) {
     if (failure.proxy_status != 0) {
-      return proxy_error(failure, "it answered with status " + std::to_string(failure.proxy_status));
+      return proxy_error(failure,
+                         "it answered with status " + std::to_string(failure.proxy_status));
     }
     return proxy_error(failure, why);
   }
@@ -107,8 +122,7 @@ Error http_error(CURLcode code, HttpFailure const& failure) {
 
     case CURLE_SSL_CACERT_BADFILE:
       return fail(ErrorCode::tls_failed,
-                  "No secure connection to " + failure.host +
-                      ": the certificate authorities" +
+                  "No secure connection to " + failure.host + ": the certificate authorities" +
                       (failure.authorities.empty() ? "" : " in " + failure.authorities) +
                       " cannot be read. Check SSL_CERT_FILE, SSL_CERT_DIR and CURL_CA_BUNDLE.")
           .with_detail(failure.reason)
@@ -143,8 +157,9 @@ Error http_error(CURLcode code, HttpFailure const& failure) {
 
     case CURLE_UNSUPPORTED_PROTOCOL:
       return fail(ErrorCode::not_copilot,
-                  failure.host + " answered, but not in HTTP. Check the address, and whether another "
-                                 "service or a firewall is in the way.");
+                  failure.host +
+                      " answered, but not in HTTP. Check the address, and whether another "
+                      "service or a firewall is in the way.");
     case CURLE_WEIRD_SERVER_REPLY:
       return fail(ErrorCode::upstream_failed,
                   failure.host + " sent a reply that is not valid HTTP. Try again.");

@@ -1,5 +1,5 @@
-// From a transfer that failed to words for a person: the one place that maps curl's codes. What a code
-// means depends on how far the transfer had come, so that is part of the question.
+// From a transfer that failed to words for a person: the one place that maps curl's codes. What a
+// code means depends on how far the transfer had come, so that is part of the question.
 #pragma once
 
 #include <chrono>
@@ -19,15 +19,15 @@ struct HttpFailure {
   std::string proxy;         // "host:port"; empty when direct
   std::string proxy_origin;  // where that setting came from
   bool https = true;
-  bool sent = false;         // the request had begun to leave
-  bool headers_in = false;   // the reply's headers were complete
-  bool name_found = false;   // the address is known (of the proxy, if there is one)
+  bool sent = false;        // the request had begun to leave
+  bool headers_in = false;  // the reply's headers were complete
+  bool name_found = false;  // the address is known (of the proxy, if there is one)
   bool tcp_connected = false;
-  std::string reason;        // curl's own words, for TLS and HTTP/2 only; may be empty
-  std::string issuer;        // of the certificate seen last; may be empty
-  std::string authorities;   // the configured file or directory of authorities; may be empty
-  int os_error = 0;          // errno of the last failed connect
-  long proxy_status = 0;     // what the proxy answered to CONNECT
+  std::string reason;       // curl's own words, for TLS and HTTP/2 only; may be empty
+  std::string issuer;       // of the certificate seen last; may be empty
+  std::string authorities;  // the configured file or directory of authorities; may be empty
+  int os_error = 0;         // errno of the last failed connect
+  long proxy_status = 0;    // what the proxy answered to CONNECT
 };
 
 Error http_error(CURLcode code, HttpFailure const& failure);

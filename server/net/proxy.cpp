@@ -87,8 +87,8 @@ std::string proxy_address(std::string_view proxy) {
   if (auto const scheme = proxy.find("://"); scheme != std::string_view::npos) {
     proxy.remove_prefix(scheme + 3);
   }
-  // The last "@": a password may hold one. A slash in it would end the host for curl, too, but nothing
-  // before the last "@" may ever be shown.
+  // The last "@": a password may hold one. A slash in it would end the host for curl, too, but
+  // nothing before the last "@" may ever be shown.
   if (auto const at = proxy.rfind('@'); at != std::string_view::npos) proxy.remove_prefix(at + 1);
   return std::string(proxy.substr(0, proxy.find_first_of("/?#")));
 }

@@ -11,8 +11,8 @@ namespace jumpseat {
 
 // Does `no_proxy` exempt the host of `url`? The list is separated by commas or blanks: "*" is
 // everything, "example.com" and ".example.com" are that host and all below it, an address is that
-// address, and 10.0.0.0/8 or fd00::/8 is a network. Loopback literals and "localhost" never go through
-// a proxy.
+// address, and 10.0.0.0/8 or fd00::/8 is a network. Loopback literals and "localhost" never go
+// through a proxy.
 bool bypasses_proxy(std::string_view no_proxy, Url const& url);
 
 // "host:port" of a proxy as curl spells it, without scheme and credentials.

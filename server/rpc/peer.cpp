@@ -139,6 +139,8 @@ void Peer::answer(RequestId const& id, std::string_view method,
   if (outcome) return transport_.send(result_text(id, *outcome));
   auto const& problem = outcome.error();
   auto error = to_rpc_error(problem);
+  // Upstream's words may quote what it was sent.
+  error.message = log::safe(error.message);
   if (decorate_ && error.data && error.data->is_object())
     decorate_(problem, error.data->get_object());
   if (problem.code() != ErrorCode::cancelled) {

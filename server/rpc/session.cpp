@@ -33,11 +33,22 @@ std::string status_name(SignInState::Kind kind, std::optional<Error> const& prob
   return "NotSignedIn";
 }
 
+// An error as one text for the person: what, and GitHub's page that tells more.
+std::string told(Error const& error) {
+  return log::safe(error.url().empty() ? error.message() : error.message() + " " + error.url());
+}
+
 Command sign_in_command() {
   Command command;
   command.title = "Sign in to GitHub Copilot";
   command.command = command::finish_device_flow;
   return command;
+}
+
+// Everything that may lead to a request to GitHub.
+bool needs_configuration(std::string_view name) {
+  return name != method::config && name != method::shutdown && name != method::initialized &&
+         name != method::set_trace && name != method::work_done_cancel && name != method::sign_out;
 }
 
 // Removes a task from the cancellable work when its request ends, however it ends.
@@ -135,10 +146,18 @@ std::optional<RpcError> Session::gate(std::string_view name) const {
       error.message = "The first request must be initialize.";
       return error;
     case Phase::running:
-      if (name != method::initialize) return std::nullopt;
-      error.code = rpc_error::invalid_request;
-      error.message = "initialize was already sent.";
-      return error;
+      if (name == method::initialize) {
+        error.code = rpc_error::invalid_request;
+        error.message = "initialize was already sent.";
+        return error;
+      }
+      // With a wrong setting nothing goes out: not to GitHub in place of the host that was meant.
+      if (auto problem = config_problem(); problem && needs_configuration(name)) {
+        error = to_rpc_error(*problem);
+        error.message = told(*problem);
+        return error;
+      }
+      return std::nullopt;
     case Phase::shut_down:
       error.code = rpc_error::invalid_request;
       error.message = "The server is shutting down; only exit is left.";
@@ -180,7 +199,7 @@ void Session::on_initialized() {
     log::failure("config", *problem);
     MessageParams message;
     message.type = 1;
-    message.message = "Jumpseat: " + problem->message();
+    message.message = "Jumpseat: " + told(*problem);
     peer_.notify(method::show_message, message);
   }
   push_status();
@@ -198,7 +217,7 @@ StatusResult Session::status_of(SignInState const& state) const {
   StatusResult result;
   result.status = status_name(state.kind, state.problem);
   if (!state.login.empty()) result.user = state.login;
-  if (state.problem && result.status != "OK") result.message = state.problem->message();
+  if (state.problem && result.status != "OK") result.message = told(*state.problem);
   return result;
 }
 
@@ -331,6 +350,11 @@ awaitable<Result<StatusResult>> Session::on_check_status(CheckStatusParams param
 void Session::push_status() {
   if (phase_ != Phase::running) return;
   DidChangeStatusParams params;
+  if (auto problem = config_problem()) {
+    params.kind = "Error";
+    params.message = told(*problem);
+    return push_status(params);
+  }
   auto const state = parts_.tokens.state();
   params.busy = parts_.chat.active() > 0 || parts_.sign_in.pending();
   switch (state.kind) {
@@ -340,23 +364,26 @@ void Session::push_status() {
       break;
     case SignInState::Kind::unreachable:
       params.kind = "Warning";
-      params.message = state.problem->message();
+      params.message = told(*state.problem);
       break;
     case SignInState::Kind::signed_out:
       // Plug-ins look for these words and start the sign-in then.
       params.kind = "Error";
       params.message = not_signed_into;
-      params.command = sign_in_command();
       break;
     case SignInState::Kind::refused:
       params.kind = "Error";
-      params.message = state.problem->message();
+      params.message = told(*state.problem);
       break;
     case SignInState::Kind::disabled:
       params.kind = "Inactive";
-      params.message = state.problem->message();
+      params.message = told(*state.problem);
       break;
   }
+  push_status(params);
+}
+
+void Session::push_status(DidChangeStatusParams const& params) {
   auto text = json::serialize(encode(params));
   if (text == last_status_) return;
   last_status_ = text;
@@ -403,7 +430,6 @@ std::optional<Error> Session::config_problem() const {
 }
 
 awaitable<Result<std::string>> Session::on_chat(std::string params) {
-  if (auto problem = config_problem()) co_return *problem;
   auto const partial = find_member(params, "partialResultToken");
   auto const work = find_member(params, "workDoneToken");
   // The tokens' texts: they go back as they came, 1 and "1" stay apart.
@@ -444,7 +470,6 @@ awaitable<Result<std::string>> Session::on_chat(std::string params) {
 }
 
 awaitable<Result<json::object>> Session::on_models(ModelsParams params) {
-  if (auto problem = config_problem()) co_return *problem;
   Result<ModelCatalog::List> list = ModelCatalog::List();
   if (params.refresh.value_or(false)) {
     list = co_await parts_.catalog.refresh();
@@ -456,7 +481,6 @@ awaitable<Result<json::object>> Session::on_models(ModelsParams params) {
 }
 
 awaitable<Result<AccountResult>> Session::on_account(json::value) {
-  if (auto problem = config_problem()) co_return *problem;
   auto user = co_await parts_.tokens.user();
   if (!user) co_return user.error();
   auto const state = parts_.tokens.state();
@@ -468,16 +492,7 @@ awaitable<Result<AccountResult>> Session::on_account(json::value) {
   if (!user->plan.empty()) result.plan = user->plan;
   if (!user->sku.empty()) result.sku = user->sku;
   if (!user->reset_date.empty()) result.quotaResetDate = user->reset_date;
-  for (auto const& quota : user->quotas) {
-    AccountQuota row;
-    row.name = quota.name;
-    row.unlimited = quota.unlimited;
-    row.percentRemaining = quota.percent_remaining;
-    row.entitlement = quota.entitlement;
-    row.remaining = quota.remaining;
-    row.overagePermitted = quota.overage_permitted;
-    result.quotas.push_back(std::move(row));
-  }
+  for (auto const& quota : user->quotas) result.quotas.push_back(account_quota(quota));
   co_return result;
 }
 

@@ -74,6 +74,7 @@ class Session {
   std::optional<Error> config_problem() const;
 
   void push_status();
+  void push_status(DidChangeStatusParams const& params);
   void push_log(log::Level level, std::string const& text);
   void progress(json::value const& token, std::string_view value);
   void progress(json::value const& token, WorkDoneProgress const& value);

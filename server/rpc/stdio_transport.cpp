@@ -1,6 +1,7 @@
 #include "server/rpc/stdio_transport.h"
 
 #include <fcntl.h>
+#include <poll.h>
 #include <sys/uio.h>
 #include <unistd.h>
 
@@ -34,6 +35,7 @@ StdioTransport::StdioTransport(asio::io_context& io, int input, int output)
   output_.assign(duplicate(output));
   // The flag belongs to the open file, which other processes may share: see the destructor.
   output_.non_blocking(true);
+  watch_output();
 }
 
 StdioTransport::~StdioTransport() {
@@ -49,17 +51,34 @@ awaitable<std::size_t> StdioTransport::read(std::span<char> into) {
   co_return problem ? 0 : count;  // end of file and a broken pipe are the same to us
 }
 
+// An editor that closes our output is gone, even when it keeps our input open and we have nothing
+// to say.
+void StdioTransport::watch_output() {
+  output_.async_wait(Descriptor::wait_error, [this](boost::system::error_code problem) {
+    if (problem) return;  // the end, or a descriptor that cannot be watched
+    pollfd state{output_.native_handle(), 0, 0};
+    if (::poll(&state, 1, 0) == 1 && (state.revents & (POLLERR | POLLHUP)) != 0) give_up();
+  });
+}
+
+void StdioTransport::give_up() {
+  broken_ = true;
+  queue_.clear();
+  queued_ = 0;
+  moved_.notify();
+}
+
 void StdioTransport::send(std::string body) {
   if (broken_) return;
   auto header = frame_header(body.size());
+  // What counts for the limit is the memory, not the text.
+  body.shrink_to_fit();
   queued_ += header.size() + body.size();
   queue_.push_back({std::move(header), std::move(body)});
   if (!waiting_) write_now();
-  if (queued_ > limit) {
+  if (queued_ + queue_.size() * sizeof(Message) > limit) {
     log::error("stdio", "the editor does not read its messages; giving up");
-    broken_ = true;
-    queue_.clear();
-    moved_.notify();
+    give_up();
   }
 }
 
@@ -80,11 +99,7 @@ void StdioTransport::write_now() {
     if (written < 0) {
       if (errno == EINTR) continue;
       if (errno == EAGAIN || errno == EWOULDBLOCK) return wait_writable();
-      broken_ = true;  // EPIPE: the reader is gone
-      queue_.clear();
-      queued_ = 0;
-      moved_.notify();
-      return;
+      return give_up();  // EPIPE: the reader is gone
     }
     sent_ += static_cast<std::size_t>(written);
     queued_ -= static_cast<std::size_t>(written);
@@ -107,6 +122,10 @@ void StdioTransport::wait_writable() {
 
 awaitable<> StdioTransport::writable() {
   while (queued_ > low_mark && !broken_) co_await moved_.wait();
+}
+
+awaitable<> StdioTransport::gone() {
+  while (!broken_) co_await moved_.wait();
 }
 
 awaitable<> StdioTransport::flush() {

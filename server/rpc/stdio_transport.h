@@ -28,6 +28,7 @@ class StdioTransport final : public Transport {
   void send(std::string body) override;
   awaitable<> writable() override;
   awaitable<> flush() override;
+  awaitable<> gone() override;
   bool broken() const override { return broken_; }
 
  private:
@@ -37,6 +38,8 @@ class StdioTransport final : public Transport {
     std::size_t size() const { return header.size() + body.size(); }
   };
   void write_now();
+  void give_up();
+  void watch_output();
   void wait_writable();
 
   using Descriptor = asio::posix::basic_stream_descriptor<Executor>;

@@ -23,6 +23,8 @@ class Transport {
   virtual awaitable<> writable() = 0;
   // Returns when all is sent or the peer is gone.
   virtual awaitable<> flush() = 0;
+  // Returns when the transport is broken.
+  virtual awaitable<> gone() = 0;
   // The peer takes nothing any more, or has let more than the limit pile up.
   virtual bool broken() const = 0;
 };

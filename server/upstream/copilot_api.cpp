@@ -49,6 +49,8 @@ HttpRequest CopilotApi::request(std::string_view method, CopilotAccess const& ac
   add("Copilot-Integration-Id", identity.integration_id);
   add("X-GitHub-Api-Version", identity.api_version);
   add("OpenAI-Intent", intent);
+  // Streams are read as they come; a compressed one would be held back by its compressor.
+  request.headers.emplace_back("Accept-Encoding", "identity");
   request.headers.emplace_back("X-Request-Id", random_uuid());
   request.authorization = authorization("Bearer", access.token);
   return request;
@@ -59,7 +61,7 @@ bool CopilotApi::may_replay(int status) const {
   return status == 403 && clock_.elapsed() >= forbidden_until_;
 }
 
-awaitable<Result<ResponseStream>> CopilotApi::chat(ChatCall call) {
+awaitable<Result<ChatReply>> CopilotApi::chat(ChatCall call) {
   bool token_replayed = false;
   bool repeated = false;
   while (true) {
@@ -88,7 +90,7 @@ awaitable<Result<ResponseStream>> CopilotApi::chat(ChatCall call) {
       co_return reply.error().within("Cannot reach Copilot");
     }
     auto const status = reply->status();
-    if (status >= 200 && status < 300) co_return std::move(*reply);
+    if (status >= 200 && status < 300) co_return ChatReply(std::move(*reply), access->api.host);
 
     auto const body = co_await error_body(*reply);
     if (!token_replayed && may_replay(status)) {

@@ -22,6 +22,14 @@ struct ChatCall {
   enum class Vision { none, images } vision = Vision::none;
 };
 
+// A 2xx reply whose body has not been read, and the host that sent it.
+struct ChatReply {
+  ChatReply(ResponseStream reply, std::string from)
+      : stream(std::move(reply)), host(std::move(from)) {}
+  ResponseStream stream;
+  std::string host;
+};
+
 struct ModelsReply {
   ModelsReply() = default;
   bool not_modified = false;  // 304: the caller's list is still right
@@ -35,10 +43,10 @@ class CopilotApi {
   CopilotApi(HttpClient& http, TokenService& tokens, Clock& clock, Config const& config)
       : http_(http), tokens_(tokens), clock_(clock), config_(config) {}
 
-  // POST /chat/completions. Returns a 2xx reply whose body has not been read. Repeated at most
+  // POST /chat/completions. Repeated at most
   // once: when the request provably never left, or after a new token. Any other status is the error
   // it means.
-  awaitable<Result<ResponseStream>> chat(ChatCall call);
+  awaitable<Result<ChatReply>> chat(ChatCall call);
   // GET /models. `etag` of the list at hand, or empty.
   awaitable<Result<ModelsReply>> models(std::string etag);
 

@@ -121,7 +121,9 @@ class Bench {
   async measure(name, cells, { at_once = false } = {}) {
     const sheet = new Sheet(name);
     for (let round = 0; round < this.rounds; round++) {
-      process.stderr.write(`  ${name}: round ${round + 1} of ${this.rounds}, load ${load().toFixed(2)}\n`);
+      process.stderr.write(
+        `  ${name}: round ${round + 1} of ${this.rounds}, load ${load().toFixed(2)}\n`,
+      );
       this.steal_();
       const order = shuffled(cells, this.random_);
       const one = async ({ target, run }, at) => {

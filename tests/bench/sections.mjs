@@ -61,7 +61,10 @@ async function start(bench) {
   });
   const resting = (target, env, more = {}) =>
     cell(target, 'initialize', { env, count: 1, idle_ms, ...more }, us);
-  const fetching = { request: 'jumpseat/models', params: stage.file('refresh.json', '{"refresh":true}') };
+  const fetching = {
+    request: 'jumpseat/models',
+    params: stage.file('refresh.json', '{"refresh":true}'),
+  };
 
   const cells = [
     cell('signed out', 'initialize', { env: stage.signed_out, count }, us),
@@ -76,7 +79,12 @@ async function start(bench) {
   if (tls) cells.push(resting('signed in, after a TLS call', tls, fetching));
   for (const { name, command } of bench.peers) {
     cells.push(
-      cell(name, 'initialize', { count: name === CLANGD ? bench.count(3, 1) : 1, idle_ms }, command),
+      cell(
+        name,
+        'initialize',
+        { count: name === CLANGD ? bench.count(3, 1) : 1, idle_ms },
+        command,
+      ),
     );
   }
   const sheet = await bench.measure('start', cells);
@@ -121,7 +129,12 @@ async function start(bench) {
   memory({ what: `${at_answer}, signed out` }, 'signed out', 'answer_kb');
   memory({ what: `${at_answer}, signed in` }, 'signed in', 'answer_kb', peers);
   memory({ what: `${at_rest}, signed out` }, 'signed out, idle', 'idle_kb');
-  memory({ target: 'T9', limit: 8, what: `${at_rest}, signed in` }, 'signed in, idle', 'idle_kb', peers);
+  memory(
+    { target: 'T9', limit: 8, what: `${at_rest}, signed in` },
+    'signed in, idle',
+    'idle_kb',
+    peers,
+  );
   memory({ what: `${at_rest}, ${plain}` }, plain, 'idle_kb');
   if (tls) memory({ target: 'T9', limit: 11, what: `${at_rest}, ${secure}` }, secure, 'idle_kb');
   if (readable_share(sheet)) {
@@ -169,7 +182,10 @@ async function messages(bench) {
   const frame = 22; // bytes of a header
   const echo = (answer, place) => ({
     run: () =>
-      stage.client('echo', { count, size: 130, answer, place }, [stage.helper('echo'), String(answer)]),
+      stage.client('echo', { count, size: 130, answer, place }, [
+        stage.helper('echo'),
+        String(answer),
+      ]),
   });
   const trips = (options, place, command = us) => ({
     run: () => stage.client('round-trips', { env, count, place, ...options }, command),
@@ -204,9 +220,21 @@ async function messages(bench) {
   for (const [place, how] of Object.entries(pinning)) {
     const bar = { target: 'T11', limit: 25 };
     const status_text = `\`checkStatus\` with \`localChecksOnly\`, p50, ${how}`;
-    add({ ...bar, what: status_text }, `checkStatus ${place}`, `echo ${place}`, 'p50_us', 'pipe echo');
+    add(
+      { ...bar, what: status_text },
+      `checkStatus ${place}`,
+      `echo ${place}`,
+      'p50_us',
+      'pipe echo',
+    );
     if (bench.peer(CLANGD)) {
-      add({ what: 'the same' }, `checkStatus ${place}`, `clangd ${place}`, 'p50_us', 'clangd, unknown method');
+      add(
+        { what: 'the same' },
+        `checkStatus ${place}`,
+        `clangd ${place}`,
+        'p50_us',
+        'clangd, unknown method',
+      );
     }
     add({ what: 'the same, p99' }, `checkStatus ${place}`, `echo ${place}`, 'p99_us', 'pipe echo');
     add(
@@ -218,8 +246,20 @@ async function messages(bench) {
     );
     add({ what: 'the same, p99' }, `models ${place}`, `large echo ${place}`, 'p99_us', 'pipe echo');
   }
-  add({ what: 'CPU for one `checkStatus`' }, 'checkStatus apart', 'echo apart', 'cpu_us', 'pipe echo');
-  add({ what: 'CPU for one `jumpseat/models`' }, 'models apart', 'large echo apart', 'cpu_us', 'pipe echo');
+  add(
+    { what: 'CPU for one `checkStatus`' },
+    'checkStatus apart',
+    'echo apart',
+    'cpu_us',
+    'pipe echo',
+  );
+  add(
+    { what: 'CPU for one `jumpseat/models`' },
+    'models apart',
+    'large echo apart',
+    'cpu_us',
+    'pipe echo',
+  );
   return {
     title: 'JSON-RPC round trips over pipes',
     rows,
@@ -262,17 +302,31 @@ async function streams(bench) {
     rows.push(row({ unit: 'µs', ...texts }, all, as));
   };
   add({ what: 'request → first chunk, median, warm' }, 'first', { metric: 'first_us' });
-  for (const [name, count] of [['1 stream', 1], ['8 streams', 8]]) {
+  for (const [name, count] of [
+    ['1 stream', 1],
+    ['8 streams', 8],
+  ]) {
     const what = `delay of a chunk, ${name}, one chunk every ${EVERY_MS} ms`;
-    add({ target: 'T6', limit: 200, judged: 'added', what: `${what}, p50` }, name, { metric: 'delay_us' });
+    add({ target: 'T6', limit: 200, judged: 'added', what: `${what}, p50` }, name, {
+      metric: 'delay_us',
+    });
     add({ what: 'the same, p99' }, name, {
       metric: 'delay_us',
       reduce: (values) => quantile(values, 0.99),
     });
     add(
-      { target: 'T6', limit: 0, judged: 'added', unit: '%', what: `chunks later than 5 ms, ${name}` },
+      {
+        target: 'T6',
+        limit: 0,
+        judged: 'added',
+        unit: '%',
+        what: `chunks later than 5 ms, ${name}`,
+      },
       name,
-      { metric: 'delay_us', reduce: (values) => mean(values.map((one) => (one > LATE_US ? 100 : 0))) },
+      {
+        metric: 'delay_us',
+        reduce: (values) => mean(values.map((one) => (one > LATE_US ? 100 : 0))),
+      },
     );
     rows.push({
       target: 'T5',
@@ -304,8 +358,14 @@ async function prompts(bench) {
   await stage.bench_scenario(1, 0);
   const options = { body: stage.large, requests, warm: 1 };
   const sheet = await bench.measure('prompts', [
-    { target: 'direct', run: () => stage.client('chats', { ...options, port: stage.port, head: stage.head }) },
-    { target: 'jumpseat', run: () => stage.client('chats', { ...options, env: stage.signed_in }, ours(stage)) },
+    {
+      target: 'direct',
+      run: () => stage.client('chats', { ...options, port: stage.port, head: stage.head }),
+    },
+    {
+      target: 'jumpseat',
+      run: () => stage.client('chats', { ...options, env: stage.signed_in }, ours(stage)),
+    },
     {
       target: 'first large one',
       run: () =>
@@ -360,8 +420,14 @@ async function cold(bench) {
   await stage.bench_scenario(1, 0);
   const options = { body: stage.small, count };
   const sheet = await bench.measure('cold', [
-    { target: 'direct', run: () => stage.client('cold-chats', { ...options, port: stage.port, head: stage.head }) },
-    { target: 'jumpseat', run: () => stage.client('cold-chats', { ...options, env: stage.signed_in }, ours(stage)) },
+    {
+      target: 'direct',
+      run: () => stage.client('cold-chats', { ...options, port: stage.port, head: stage.head }),
+    },
+    {
+      target: 'jumpseat',
+      run: () => stage.client('cold-chats', { ...options, env: stage.signed_in }, ours(stage)),
+    },
   ]);
   return {
     title: 'Cold start',
@@ -471,14 +537,15 @@ async function instructions(bench) {
   const profile = async (name, workload, options) => {
     const out = stage.file(`callgrind.${name}`);
     const command = ['valgrind', '--tool=callgrind', `--callgrind-out-file=${out}`, ...ours(stage)];
-    await stage.client(workload, { env: stage.signed_in, ...options }, command);
+    await stage.client(workload, { env: stage.signed_in, limit_s: 600, ...options }, command);
     return readFileSync(out, 'utf8');
   };
-  /// `run(n)` gives the profile of n pieces of work.
-  const slope = async (n, run, of = instructions_of) => {
+  /// What one more piece of work costs: `run(n)` gives the profile of n of them, `counts` are read
+  /// from each profile.
+  const slopes = async (n, run, ...counts) => {
     const few = await run(n);
     const many = await run(11 * n);
-    return of.map ? of.map((one) => (one(many) - one(few)) / (10 * n)) : (of(many) - of(few)) / (10 * n);
+    return counts.map((count) => (count(many) - count(few)) / (10 * n));
   };
 
   const trips = (request, params) => (n) =>
@@ -488,20 +555,32 @@ async function instructions(bench) {
     return profile('chats', 'chats', { body: stage.small, warm: 0, requests });
   };
   const n = bench.count(100, 5);
-  const status = await slope(n, trips('checkStatus', stage.local_checks));
-  const models = await slope(n, trips('jumpseat/models', stage.empty));
-  const chunk = await slope(bench.count(20, 5), (chunks) => chats(1, chunks, EVERY_MS));
-  const steps = (text) => calls_of(text, 'sqlite3_step');
-  let steps_seen = 0;
-  const [request, per_chat] = await slope(bench.count(20, 2), (requests) => chats(requests, 1, 0), [
+  const [status] = await slopes(n, trips('checkStatus', stage.local_checks), instructions_of);
+  const [models] = await slopes(n, trips('jumpseat/models', stage.empty), instructions_of);
+  const [chunk] = await slopes(
+    bench.count(20, 5),
+    (chunks) => chats(1, chunks, EVERY_MS),
     instructions_of,
-    (text) => {
-      steps_seen += steps(text);
-      return steps(text);
-    },
-  ]);
+  );
+  let steps_seen = 0;
+  const steps = (profile) => {
+    const count = calls_of(profile, 'sqlite3_step');
+    steps_seen += count;
+    return count;
+  };
+  const [request, steps_of_a_chat] = await slopes(
+    bench.count(20, 2),
+    (requests) => chats(requests, 1, 0),
+    instructions_of,
+    steps,
+  );
 
-  const line = (what, value, more = {}) => ({ what, unit: 'instructions', ours: exact(value), ...more });
+  const line = (what, value, more = {}) => ({
+    what,
+    unit: 'instructions',
+    ours: exact(value),
+    ...more,
+  });
   const rows = [
     line('`checkStatus` with `localChecksOnly`, round trip', status),
     line('`jumpseat/models` from memory, round trip', models),
@@ -514,7 +593,7 @@ async function instructions(bench) {
       limit: 0,
       what: 'SQLite statements (`sqlite3_step`) for a cached chat',
       unit: 'calls',
-      ours: exact(per_chat),
+      ours: exact(steps_of_a_chat),
     });
   } else {
     bench.skip('SQLite statements: the program has no symbols, its calls cannot be counted');
@@ -560,7 +639,9 @@ async function files(bench) {
         ours: exact(during),
       },
     ],
-    notes: [`Before and after these chats the same process made ${touching.length - during} system calls on the database files.`],
+    notes: [
+      `Before and after these chats the same process made ${touching.length - during} system calls on the database files.`,
+    ],
   };
 }
 

@@ -202,7 +202,8 @@ function source_code(bytes) {
 async function proxy_to(hosts, port) {
   const server = http.createServer((req, res) => res.writeHead(403).end());
   server.on('connect', (req, socket) => {
-    if (!hosts.some((host) => req.url === `${host}:443`)) return socket.end('HTTP/1.1 403 No\r\n\r\n');
+    if (!hosts.some((host) => req.url === `${host}:443`))
+      return socket.end('HTTP/1.1 403 No\r\n\r\n');
     const there = net.connect(port, '127.0.0.1', () => {
       socket.write('HTTP/1.1 200 OK\r\n\r\n');
       there.pipe(socket).pipe(there);
@@ -274,9 +275,10 @@ async function official_server({ directory, install, skip }) {
     return null;
   }
   // It must reach no network: neither ours nor that of GitHub.
-  const alone = [['unshare', '-n'], ['unshare', '-r', '-n']].find(
-    (words) => output_of(words[0], ...words.slice(1), 'true') !== null,
-  );
+  const alone = [
+    ['unshare', '-n'],
+    ['unshare', '-r', '-n'],
+  ].find((words) => output_of(words[0], ...words.slice(1), 'true') !== null);
   if (!alone) {
     skip('the official Copilot language server: no network namespace can be made to shut it in');
     return null;

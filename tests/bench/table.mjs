@@ -15,7 +15,9 @@ const signed = (value) => (value < 0 ? '−' : '+') + number(Math.abs(value));
 function measured(one, unit) {
   if (!one) return '–';
   const interval = one.low === one.high ? '' : ` [${number(one.low)}–${number(one.high)}]`;
-  return unit === '×' ? `${number(one.value)}×${interval}` : `${number(one.value)} ${unit}${interval}`;
+  return unit === '×'
+    ? `${number(one.value)}×${interval}`
+    : `${number(one.value)} ${unit}${interval}`;
 }
 
 function relation(row) {

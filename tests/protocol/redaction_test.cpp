@@ -9,6 +9,7 @@
 
 #include <catch2/catch.hpp>
 
+#include "protocol/url.h"
 #include "tests/support/show.h"
 
 using namespace jumpseat;
@@ -21,7 +22,7 @@ constexpr std::string_view copilot_token =
     "proxy-ep=proxy.individual.githubcopilot.com;st=dotcom;chat=1;ip=192.0.2.7;8kp=1:"
     "0f0e0d0c0b0a9f8e";
 // Looks like nothing in particular: only registration can find it.
-constexpr std::string_view plain_secret = "Correct/Horse+Battery=Staple~\"\\\t\xc3\xa9 end";
+constexpr std::string_view plain_secret = "Correct/Horse+Battery=Staple~\"\\\t\xc3\xa9 en d";
 
 Redactor knowing(std::string_view secret, std::string_view kind = "key") {
   Redactor redactor;
@@ -128,13 +129,13 @@ TEST_CASE("S14: no eight bytes of a secret survive, however it was cut off") {
 }
 
 TEST_CASE("S14: encodings of a secret are masked too") {
-  std::vector<std::string> spellings;
   for (std::string_view const secret : {github_token, copilot_token, plain_secret}) {
     Redactor const redactor = knowing(secret);
     std::vector<std::string> const encoded = {
         percent_encoded(secret, false, "0123456789ABCDEF"),
         percent_encoded(secret, false, "0123456789abcdef"),
         percent_encoded(secret, true, "0123456789ABCDEF"),
+        form_encode(secret),
         json_escaped(secret, false),
         json_escaped(secret, true),
     };

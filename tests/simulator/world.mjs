@@ -186,7 +186,7 @@ export class World {
       ccr: 1,
       rt: 1,
       '8kp': 1,
-      ip: '127.0.0.1',
+      ip: '203.0.113.7',
       asn: 'AS64500',
     };
     const text = Object.entries(fields)

@@ -254,7 +254,7 @@ TEST_CASE("a transaction is whole or nothing") {
 
 TEST_CASE("values are bound as they are, and no error shows one") {
   auto database = opened(":memory:");
-  std::string const odd("'; DROP TABLE accounts; --\0\xff\n", 30);
+  std::string const odd = std::string("'; DROP TABLE accounts; --") + '\0' + "\xff\n";
   Account account = sign_in();
   account.login = odd;
   account.name = "";

@@ -4,12 +4,13 @@
 //   auto reply = run(io, client.send(std::move(request)));
 #pragma once
 
-#include <boost/asio/co_spawn.hpp>
 #include <chrono>
 #include <exception>
 #include <optional>
 #include <stdexcept>
 #include <utility>
+
+#include <boost/asio/co_spawn.hpp>
 
 #include "server/base/asio.h"
 #include "tests/support/show.h"
@@ -18,8 +19,8 @@ namespace jumpseat {
 
 inline constexpr std::chrono::seconds run_limit(10);
 
-// Turns the loop until `done()` holds. It is asked after every event, and every few milliseconds for
-// the sake of what happens on other threads.
+// Turns the loop until `done()` holds. It is asked after every event, and every few milliseconds
+// for the sake of what happens on other threads.
 template <class Predicate>
 void run_until(asio::io_context& io, Predicate done) {
   auto const deadline = std::chrono::steady_clock::now() + run_limit;

@@ -24,8 +24,8 @@ namespace jumpseat {
 
 class ScriptedServer;
 
-// One accepted connection, inside the script. A script ends early when the server is destroyed: every
-// read then finds the end and every write fails. Afterwards the connection is closed.
+// One accepted connection, inside the script. A script ends early when the server is destroyed:
+// every read then finds the end and every write fails. Afterwards the connection is closed.
 class ScriptedConnection {
  public:
   // Head and body (by Content-Length) of the next request; empty when the peer has closed.

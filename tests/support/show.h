@@ -1,8 +1,9 @@
 // Lets Catch print a Result<T>: REQUIRE(reply) shows the error that was there instead of a value.
 #pragma once
 
-#include <catch2/catch.hpp>
 #include <string>
+
+#include <catch2/catch.hpp>
 
 #include "protocol/result.h"
 

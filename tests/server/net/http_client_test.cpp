@@ -3,20 +3,64 @@
 
 #include "server/net/http_client.h"
 
+#include <dlfcn.h>
+#include <netdb.h>
+
+#include <condition_variable>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <vector>
+
 #include <boost/asio/bind_cancellation_slot.hpp>
 #include <boost/asio/cancellation_signal.hpp>
 #include <boost/asio/co_spawn.hpp>
 #include <catch2/catch.hpp>
-#include <fstream>
-#include <optional>
-#include <string>
-#include <vector>
 
 #include "tests/support/run.h"
 #include "tests/support/scripted_server.h"
 
 using namespace jumpseat;
 using namespace std::chrono_literals;
+
+namespace {
+
+// Name look-ups that hang until the test lets them go. curl makes them on a thread of its own.
+class Lookups {
+ public:
+  static Lookups& get() {
+    static Lookups lookups;
+    return lookups;
+  }
+  void hang() {
+    std::unique_lock lock(mutex_);
+    released_.wait_for(lock, 10s, [this] { return free_; });
+  }
+  void release() {
+    std::lock_guard const lock(mutex_);
+    free_ = true;
+    released_.notify_all();
+  }
+
+ private:
+  std::mutex mutex_;
+  std::condition_variable released_;
+  bool free_ = false;
+};
+
+}  // namespace
+
+// Stands before the C library's own, for one name.
+extern "C" int getaddrinfo(char const* name, char const* service, addrinfo const* hints,
+                           addrinfo** result) {
+  if (name != nullptr && std::string_view(name) == "hanging-lookup.test") {
+    Lookups::get().hang();
+    return EAI_AGAIN;
+  }
+  static auto const real =
+      reinterpret_cast<decltype(&getaddrinfo)>(::dlsym(RTLD_NEXT, "getaddrinfo"));
+  return real(name, service, hints, result);
+}
 
 namespace {
 
@@ -28,8 +72,12 @@ struct World {
   asio::io_context io{1};
   HttpClient client;
 
-  Result<HttpResponse> send(HttpRequest request) { return run(io, client.send(std::move(request))); }
-  Result<ResponseStream> open(HttpRequest request) { return run(io, client.open(std::move(request))); }
+  Result<HttpResponse> send(HttpRequest request) {
+    return run(io, client.send(std::move(request)));
+  }
+  Result<ResponseStream> open(HttpRequest request) {
+    return run(io, client.open(std::move(request)));
+  }
   Result<HttpResponse> get(std::string url) { return send(HttpRequest("GET", std::move(url))); }
 };
 
@@ -49,13 +97,16 @@ ScriptedServer::Script once(std::string reply) {
   };
 }
 
-bool has(std::string const& text, std::string_view part) { return text.find(part) != std::string::npos; }
+bool has(std::string const& text, std::string_view part) {
+  return text.find(part) != std::string::npos;
+}
 
 }  // namespace
 
 TEST_CASE("a reply arrives with status, headers and body") {
-  ScriptedServer server(once("HTTP/1.1 201 Created\r\nX-Request-ID: abc\r\nContent-Type:  text/plain \r\n"
-                             "Set-Cookie: a=b\r\nset-cookie: c=d\r\nContent-Length: 5\r\n\r\nhello"));
+  ScriptedServer server(
+      once("HTTP/1.1 201 Created\r\nX-Request-ID: abc\r\nContent-Type:  text/plain \r\n"
+           "Set-Cookie: a=b\r\nset-cookie: c=d\r\nContent-Length: 5\r\n\r\nhello"));
   World world;
   HttpRequest request("POST", server.url("/chat/completions?x=1"));
   request.headers.emplace_back("content-type", "application/json");
@@ -90,7 +141,8 @@ TEST_CASE("methods and bodies go out as asked, in any order, on one connection")
     while (true) {
       auto const request = connection.read_request();
       if (request.empty()) return;
-      connection.write(request.starts_with("HEAD") ? "HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n" : ok_hi);
+      connection.write(request.starts_with("HEAD") ? "HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n"
+                                                   : ok_hi);
     }
   });
   World world;
@@ -98,9 +150,9 @@ TEST_CASE("methods and bodies go out as asked, in any order, on one connection")
   struct Case {
     std::string method, body;
   };
-  std::vector<Case> const cases{{"GET", ""},       {"POST", "one"}, {"GET", ""},    {"HEAD", ""},
-                                {"POST", ""},      {"PUT", "two"},  {"DELETE", ""}, {"GET", ""},
-                                {"POST", large},   {"PATCH", "z"},  {"GET", ""}};
+  std::vector<Case> const cases{{"GET", ""},     {"POST", "one"}, {"GET", ""},    {"HEAD", ""},
+                                {"POST", ""},    {"PUT", "two"},  {"DELETE", ""}, {"GET", ""},
+                                {"POST", large}, {"PATCH", "z"},  {"GET", ""}};
   for (auto const& [method, body] : cases) {
     HttpRequest request(method, server.url("/" + method));
     request.body = body;
@@ -147,7 +199,8 @@ TEST_CASE("a connection that was closed while idle is replaced without an error"
 
 TEST_CASE("bodies arrive whole however they are cut") {
   std::string const chunked =
-      "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nX-A: 1\r\n\r\n5\r\nhello\r\n7;ext=1\r\n, world\r\n"
+      "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nX-A: 1\r\n\r\n5\r\nhello\r\n7;ext=1\r\n, "
+      "world\r\n"
       "0\r\nX-Trailer: t\r\n\r\n";
   for (std::size_t size : {1u, 2u, 3u, 7u, 1000u}) {
     ScriptedServer server([&](ScriptedConnection& connection) {
@@ -166,8 +219,9 @@ TEST_CASE("bodies arrive whole however they are cut") {
 }
 
 TEST_CASE("an informational reply is not the reply") {
-  ScriptedServer server(once("HTTP/1.1 103 Early Hints\r\nLink: a\r\n\r\nHTTP/1.1 100 Continue\r\n\r\n" +
-                             std::string(ok_hi)));
+  ScriptedServer server(
+      once("HTTP/1.1 103 Early Hints\r\nLink: a\r\n\r\nHTTP/1.1 100 Continue\r\n\r\n" +
+           std::string(ok_hi)));
   World world;
   auto reply = world.get(server.url());
   REQUIRE(reply);
@@ -210,7 +264,8 @@ TEST_CASE("U1: connection refused names the host and was not sent") {
   CHECK(reply.error().code() == ErrorCode::upstream_unreachable);
   CHECK(reply.error().unsent());
   CHECK(reply.error().message() ==
-        "Could not connect to 127.0.0.1: connection refused. Check the network connection, the firewall "
+        "Could not connect to 127.0.0.1: connection refused. Check the network connection, the "
+        "firewall "
         "and the proxy setting.");
 }
 
@@ -224,7 +279,23 @@ TEST_CASE("an unknown host is dns_failed and was not sent") {
   CHECK_FALSE(has(reply.error().message(), "secret"));
 }
 
-TEST_CASE("U2: a reset or a close before the headers is upstream_reset, and may have been carried out") {
+TEST_CASE("a name look-up that hangs is bounded, and cancelling it does not stop the loop") {
+  World world;
+  HttpRequest request("GET", "http://hanging-lookup.test/");
+  request.timeouts.connect = 60ms;
+  auto const start = std::chrono::steady_clock::now();
+  auto reply = world.send(std::move(request));
+  REQUIRE_FALSE(reply);
+  CHECK(reply.error().code() == ErrorCode::dns_failed);
+  CHECK(reply.error().unsent());
+  CHECK(has(reply.error().message(), "no answer within 60 ms"));
+  world.client.close();
+  CHECK(std::chrono::steady_clock::now() - start < 3s);
+  Lookups::get().release();
+}
+
+TEST_CASE(
+    "U2: a reset or a close before the headers is upstream_reset, and may have been carried out") {
   bool const reset = GENERATE(true, false);
   std::string const begun = GENERATE("", "HTTP/1.1 200 OK\r\nX-A: b\r\n");
   ScriptedServer server([=](ScriptedConnection& connection) {
@@ -333,7 +404,8 @@ TEST_CASE("U18: too many headers") {
 
 TEST_CASE("U18: 256 headers and nearly 64 KiB are fine") {
   std::string reply = "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n";
-  for (int i = 0; i < 255; ++i) reply += "X-Header-" + std::to_string(i) + ": " + std::string(230, 'v') + "\r\n";
+  for (int i = 0; i < 255; ++i)
+    reply += "X-Header-" + std::to_string(i) + ": " + std::string(230, 'v') + "\r\n";
   ScriptedServer server(once(reply + "\r\n"));
   World world;
   auto answer = world.get(server.url());
@@ -392,7 +464,8 @@ TEST_CASE("C2, U19: a reader that stops makes upstream wait, and nothing is lost
 }
 
 TEST_CASE("U20: a body shorter than promised is upstream_interrupted, after what came") {
-  std::string const head = GENERATE("Content-Length: 10\r\n\r\nhello", "Transfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n");
+  std::string const head = GENERATE("Content-Length: 10\r\n\r\nhello",
+                                    "Transfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n");
   bool const reset = GENERATE(true, false);
   ScriptedServer server([=](ScriptedConnection& connection) {
     connection.read_request();
@@ -414,7 +487,8 @@ TEST_CASE("U20: a body shorter than promised is upstream_interrupted, after what
 }
 
 TEST_CASE("U20: a broken chunk is upstream_interrupted") {
-  ScriptedServer server(once("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\nzz\r\n"));
+  ScriptedServer server(
+      once("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\nzz\r\n"));
   World world;
   auto reply = world.get(server.url());
   REQUIRE_FALSE(reply);
@@ -448,7 +522,8 @@ TEST_CASE("U20: bytes beyond the reply are never read as the next one") {
 
 TEST_CASE("U20: a reply with two lengths ends its connection") {
   ScriptedServer server(
-      always("HTTP/1.1 200 OK\r\nContent-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nhi\r\n0\r\n\r\n"));
+      always("HTTP/1.1 200 OK\r\nContent-Length: 3\r\nTransfer-Encoding: "
+             "chunked\r\n\r\n2\r\nhi\r\n0\r\n\r\n"));
   World world;
   for (int i = 0; i < 2; ++i) {
     auto reply = world.get(server.url());
@@ -459,7 +534,8 @@ TEST_CASE("U20: a reply with two lengths ends its connection") {
 }
 
 TEST_CASE("U21: a compressed reply is refused") {
-  ScriptedServer server(once("HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: 2\r\n\r\nhi"));
+  ScriptedServer server(
+      once("HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: 2\r\n\r\nhi"));
   World world;
   auto reply = world.get(server.url());
   REQUIRE_FALSE(reply);
@@ -469,7 +545,8 @@ TEST_CASE("U21: a compressed reply is refused") {
 }
 
 TEST_CASE("U21: identity is not an encoding") {
-  ScriptedServer server(once("HTTP/1.1 200 OK\r\nContent-Encoding: Identity\r\nContent-Length: 2\r\n\r\nhi"));
+  ScriptedServer server(
+      once("HTTP/1.1 200 OK\r\nContent-Encoding: Identity\r\nContent-Length: 2\r\n\r\nhi"));
   World world;
   auto reply = world.get(server.url());
   REQUIRE(reply);
@@ -488,7 +565,8 @@ TEST_CASE("U28: a redirect is not followed; its host alone is named") {
   }));
   std::string const status = GENERATE("301", "302", "307", "308");
   ScriptedServer elsewhere(always(std::string(ok_hi)));
-  ScriptedServer server(once("HTTP/1.1 " + status + " Moved\r\nLocation: " + location + "\r\nContent-Length: 0\r\n\r\n"));
+  ScriptedServer server(once("HTTP/1.1 " + status + " Moved\r\nLocation: " + location +
+                             "\r\nContent-Length: 0\r\n\r\n"));
   World world;
   HttpRequest request("POST", server.url("/secret"));
   request.authorization = Secret("Bearer canary");
@@ -536,7 +614,8 @@ TEST_CASE("C1: dropping the stream closes the connection at once") {
   }
   // The loop does not even have to turn.
   auto const deadline = std::chrono::steady_clock::now() + 5s;
-  while (server.closed_by_peer() == 0 && std::chrono::steady_clock::now() < deadline) std::this_thread::yield();
+  while (server.closed_by_peer() == 0 && std::chrono::steady_clock::now() < deadline)
+    std::this_thread::yield();
   CHECK(server.closed_by_peer() == 1);
 }
 
@@ -584,7 +663,8 @@ TEST_CASE("100 transfers at once") {
       auto const request = connection.read_request();
       if (request.empty()) return;
       auto const body = request.substr(4, request.find(' ', 4) - 4);
-      connection.write("HTTP/1.1 200 OK\r\nContent-Length: " + std::to_string(body.size()) + "\r\n\r\n");
+      connection.write("HTTP/1.1 200 OK\r\nContent-Length: " + std::to_string(body.size()) +
+                       "\r\n\r\n");
       connection.write_in_pieces(body, 2);
     }
   });
@@ -599,9 +679,10 @@ TEST_CASE("100 transfers at once") {
   };
   for (int round = 0; round < 2; ++round) {
     for (int i = 0; i < 100; ++i) {
-      asio::co_spawn(world.io, one("/transfer/" + std::to_string(i)), [](std::exception_ptr exception) {
-        if (exception) std::rethrow_exception(exception);
-      });
+      asio::co_spawn(world.io, one("/transfer/" + std::to_string(i)),
+                     [](std::exception_ptr exception) {
+                       if (exception) std::rethrow_exception(exception);
+                     });
     }
     run_until(world.io, [&] { return done == 100 * (round + 1); });
   }
@@ -612,7 +693,8 @@ TEST_CASE("100 transfers at once") {
 TEST_CASE("close() ends everything in flight with cancelled, and nothing is left to wait for") {
   ScriptedServer server([](ScriptedConnection& connection) {
     auto const request = connection.read_request();
-    if (request.starts_with("GET /stream")) connection.write("HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\na");
+    if (request.starts_with("GET /stream"))
+      connection.write("HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\na");
     connection.wait_for_close();
   });
   World world;
@@ -623,7 +705,8 @@ TEST_CASE("close() ends everything in flight with cancelled, and nothing is left
   std::optional<Result<HttpResponse>> waiting;
   asio::co_spawn(
       world.io,
-      [](HttpClient& client, std::string url, std::optional<Result<HttpResponse>>& out) -> awaitable<> {
+      [](HttpClient& client, std::string url,
+         std::optional<Result<HttpResponse>>& out) -> awaitable<> {
         HttpRequest request("GET", std::move(url));
         out.emplace(co_await client.send(std::move(request)));
       }(world.client, server.url("/silent"), waiting),
@@ -692,7 +775,9 @@ TEST_CASE("nothing is sent that could split a request") {
   SECTION("a name that is none") { request.headers.emplace_back("X A:", "b"); }
   SECTION("no name") { request.headers.emplace_back("", "b"); }
   SECTION("a NUL") { request.headers.emplace_back("X-A", std::string("a\0b", 3)); }
-  SECTION("a line break in the credential") { request.authorization = Secret("Bearer canary\r\nX-Evil: 1"); }
+  SECTION("a line break in the credential") {
+    request.authorization = Secret("Bearer canary\r\nX-Evil: 1");
+  }
   auto reply = world.send(std::move(request));
   REQUIRE_FALSE(reply);
   CHECK(reply.error().code() == ErrorCode::invalid_request);
@@ -702,7 +787,8 @@ TEST_CASE("nothing is sent that could split a request") {
 
 TEST_CASE("a URL that curl would read differently is refused") {
   World world;
-  for (auto url : {"ftp://127.0.0.1/", "file:///etc/passwd", "http://user:pw@127.0.0.1/", "http://", ""}) {
+  for (auto url :
+       {"ftp://127.0.0.1/", "file:///etc/passwd", "http://user:pw@127.0.0.1/", "http://", ""}) {
     auto reply = world.get(url);
     REQUIRE_FALSE(reply);
     CHECK(reply.error().code() == ErrorCode::config_invalid);
@@ -742,7 +828,8 @@ TEST_CASE("U24: what a proxy refuses names the proxy and where its setting came 
   if (scheme == "http" && status.starts_with("403")) return;  // an answer like any other
   ScriptedServer proxy([=](ScriptedConnection& connection) {
     connection.read_request();
-    connection.write("HTTP/1.1 " + status + "\r\nContent-Length: 3\r\nProxy-Authenticate: Basic realm=\"x\"\r\n\r\nno!");
+    connection.write("HTTP/1.1 " + status +
+                     "\r\nContent-Length: 3\r\nProxy-Authenticate: Basic realm=\"x\"\r\n\r\nno!");
     connection.wait_for_close();
   });
   World world(through(proxy));
@@ -752,9 +839,10 @@ TEST_CASE("U24: what a proxy refuses names the proxy and where its setting came 
   REQUIRE_FALSE(reply);
   CHECK(reply.error().code() == ErrorCode::proxy_failed);
   CHECK(reply.error().unsent());
-  CHECK(has(reply.error().message(),
-            "Could not reach upstream.test through the proxy 127.0.0.1:" + std::to_string(proxy.port()) +
-                " (from environment HTTPS_PROXY): it answered with status " + status.substr(0, 3) + "."));
+  CHECK(has(
+      reply.error().message(),
+      "Could not reach upstream.test through the proxy 127.0.0.1:" + std::to_string(proxy.port()) +
+          " (from environment HTTPS_PROXY): it answered with status " + status.substr(0, 3) + "."));
   CHECK_FALSE(has(reply.error().message() + reply.error().detail(), "pr0xypw"));
   if (scheme == "https") {
     // The credential is for the host beyond the tunnel.

@@ -4,16 +4,11 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <spawn.h>
-#include <stdlib.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <array>
-#include <boost/asio/bind_cancellation_slot.hpp>
-#include <boost/asio/cancellation_signal.hpp>
-#include <boost/asio/co_spawn.hpp>
-#include <boost/json.hpp>
 #include <cerrno>
 #include <filesystem>
 #include <map>
@@ -21,6 +16,12 @@
 #include <optional>
 #include <string>
 #include <vector>
+
+#include <boost/asio/bind_cancellation_slot.hpp>
+#include <boost/asio/cancellation_signal.hpp>
+#include <boost/asio/co_spawn.hpp>
+#include <boost/json.hpp>
+#include <stdlib.h>
 
 #include "server/net/http_client.h"
 #include "tests/support/run.h"
@@ -36,7 +37,9 @@ std::filesystem::path tests_folder() {
   return std::filesystem::path(__FILE__).parent_path().parent_path().parent_path();
 }
 
-bool has(std::string const& text, std::string_view part) { return text.find(part) != std::string::npos; }
+bool has(std::string const& text, std::string_view part) {
+  return text.find(part) != std::string::npos;
+}
 
 // The Node process and its certificates, started once for all tests of this file.
 class TlsServer {
@@ -47,7 +50,8 @@ class TlsServer {
   }
 
   std::string url(std::string_view server, std::string_view path = "/") const {
-    return "https://127.0.0.1:" + std::to_string(ports_.at(std::string(server))) + std::string(path);
+    return "https://127.0.0.1:" + std::to_string(ports_.at(std::string(server))) +
+           std::string(path);
   }
   std::string ca_file() const { return folder_ / "ca.pem"; }
   std::string folder() const { return folder_; }
@@ -66,7 +70,8 @@ class TlsServer {
     read_events();
     std::size_t most = 0;
     for (auto const& event : events_) {
-      if (event.starts_with("sent ")) most = std::max<std::size_t>(most, std::stoul(event.substr(5)));
+      if (event.starts_with("sent "))
+        most = std::max<std::size_t>(most, std::stoul(event.substr(5)));
     }
     return most;
   }
@@ -80,13 +85,15 @@ class TlsServer {
     std::string pattern = (std::filesystem::temp_directory_path() / "jumpseat-tls-XXXXXX").string();
     if (::mkdtemp(pattern.data()) == nullptr) return;
     folder_ = pattern;
-    pid_t const maker = spawn({"sh", (tests_folder() / "simulator/make_certs.sh").string(), pattern}, -1, -1);
+    pid_t const maker =
+        spawn({"sh", (tests_folder() / "simulator/make_certs.sh").string(), pattern}, -1, -1);
     int status = 1;
     if (maker < 0 || ::waitpid(maker, &status, 0) != maker || status != 0) return;
     std::array<int, 2> in{};
     std::array<int, 2> out{};
     if (::pipe2(in.data(), O_CLOEXEC) != 0 || ::pipe2(out.data(), O_CLOEXEC) != 0) return;
-    process_ = spawn({"node", (tests_folder() / "support/tls_server.mjs").string(), pattern}, in[0], out[1]);
+    process_ = spawn({"node", (tests_folder() / "support/tls_server.mjs").string(), pattern}, in[0],
+                     out[1]);
     ::close(in[0]);
     ::close(out[1]);
     input_ = in[1];
@@ -118,7 +125,8 @@ class TlsServer {
     if (in >= 0) ::posix_spawn_file_actions_adddup2(&actions, in, 0);
     if (out >= 0) ::posix_spawn_file_actions_adddup2(&actions, out, 1);
     pid_t process = -1;
-    int const code = ::posix_spawnp(&process, arguments[0], &actions, nullptr, arguments.data(), environ);
+    int const code =
+        ::posix_spawnp(&process, arguments[0], &actions, nullptr, arguments.data(), environ);
     ::posix_spawn_file_actions_destroy(&actions);
     return code == 0 ? process : -1;
   }
@@ -152,7 +160,9 @@ class TlsServer {
 
 // The servers and a client that trusts them.
 struct TlsWorld {
-  explicit TlsWorld(TlsServer& servers) : server(servers), client(io, trusting(servers)) { servers.forget(); }
+  explicit TlsWorld(TlsServer& servers) : server(servers), client(io, trusting(servers)) {
+    servers.forget();
+  }
   static HttpSettings trusting(TlsServer& servers) {
     HttpSettings settings;
     settings.ca_file = servers.ca_file();
@@ -174,11 +184,11 @@ struct TlsWorld {
 
 }  // namespace
 
-#define REQUIRE_TLS_SERVER(name)                                        \
-  TlsServer* const name = TlsServer::get();                             \
-  if (name == nullptr) {                                                \
-    WARN("skipped: this test needs the commands node and openssl");     \
-    return;                                                             \
+#define REQUIRE_TLS_SERVER(name)                                    \
+  TlsServer* const name = TlsServer::get();                         \
+  if (name == nullptr) {                                            \
+    WARN("skipped: this test needs the commands node and openssl"); \
+    return;                                                         \
   }
 
 TEST_CASE("HTTP/2 is spoken where TLS offers it, on one connection") {
@@ -248,9 +258,10 @@ TEST_CASE("C1: cancelling resets the HTTP/2 stream and keeps a connection that o
     asio::cancellation_signal signal;
     bool done = false;
     HttpRequest request("GET", server->url("good", "/silent"));
-    asio::co_spawn(world.io, world.client.send(std::move(request)),
-                   asio::bind_cancellation_slot(
-                       signal.slot(), [&](std::exception_ptr, Result<HttpResponse>) { done = true; }));
+    asio::co_spawn(
+        world.io, world.client.send(std::move(request)),
+        asio::bind_cancellation_slot(
+            signal.slot(), [&](std::exception_ptr, Result<HttpResponse>) { done = true; }));
     run_until(world.io, [&] { return server->count("request /silent") == 1; });
     signal.emit(asio::cancellation_type::terminal);
     run_until(world.io, [&] { return done; });
@@ -266,7 +277,9 @@ TEST_CASE("C1: cancelling resets the HTTP/2 stream and keeps a connection that o
   CHECK(world.client.connections_opened() == 1);
 }
 
-TEST_CASE("C1: cancelling the only HTTP/2 stream reaches the server with the next request or soon without") {
+TEST_CASE(
+    "C1: cancelling the only HTTP/2 stream reaches the server with the next request or soon "
+    "without") {
   REQUIRE_TLS_SERVER(server);
   TlsWorld world(*server);
   {
@@ -420,7 +433,8 @@ TEST_CASE("U23: a protocol that is too old, a peer that hangs or hangs up in the
   CHECK(reply.error().code() == ErrorCode::tls_failed);
   CHECK(reply.error().unsent());
   if (name == std::string("old")) CHECK(has(reply.error().message(), "protocol version"));
-  if (name == std::string("mute")) CHECK(has(reply.error().message(), "handshake did not end within 80 ms"));
+  if (name == std::string("mute"))
+    CHECK(has(reply.error().message(), "handshake did not end within 80 ms"));
 }
 
 TEST_CASE("HTTP/1.1 over TLS keeps its connection") {
