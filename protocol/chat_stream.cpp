@@ -691,9 +691,9 @@ void ChatAssembler::add(std::string_view text) {
 void ChatAssembler::add_choice(json::object& given) {
   Choice& choice = choices_[whole_number_at(given, "index").value_or(0)];
   for (auto& member : given) {
-    if (member.key() != "index" && member.key() != "delta") {
-      merge(choice.members, member.key(), std::move(member.value()));
-    }
+    std::string_view const key = member.key();
+    if (key == "index" || key == "delta" || key == "message") continue;
+    merge(choice.members, key, std::move(member.value()));
   }
   json::value* const delta = given.if_contains("delta");
   if (delta == nullptr || !delta->is_object()) return;
@@ -702,7 +702,8 @@ void ChatAssembler::add_choice(json::object& given) {
   for (auto& member : delta->get_object()) {
     std::string_view const key = member.key();
     if (key == "role") continue;
-    if (key == "tool_calls" && member.value().is_array()) {
+    if (key == "tool_calls") {
+      if (!member.value().is_array()) continue;
       for (json::value& call : member.value().get_array()) {
         if (call.is_object()) add_call(choice, call.get_object());
       }

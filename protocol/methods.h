@@ -163,9 +163,8 @@ struct DidChangeStatusParams {
   bool busy = false;
   std::string kind;  // Normal, Warning, Error, Inactive
   std::string message;
-  std::optional<Command> command;
 };
-BOOST_DESCRIBE_STRUCT(DidChangeStatusParams, (), (busy, kind, message, command))
+BOOST_DESCRIBE_STRUCT(DidChangeStatusParams, (), (busy, kind, message))
 
 // ---- window/logMessage, window/showMessage, window/showDocument ----
 

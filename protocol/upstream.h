@@ -176,6 +176,10 @@ std::string_view find_header(HeaderView const& headers, std::string_view name);
 // proxy's log-in page; quality row U10).
 bool looks_like_html(std::string_view content_type, std::string_view body_start);
 
+// True for a link from outside that can be shown and opened as it is: https, visible ASCII, at most
+// 2000 bytes.
+bool is_web_link(std::string_view text);
+
 // Text from outside made safe to show: control characters (C0, C1, DEL), line separators and bidi
 // controls escaped, bytes that are not UTF-8 replaced; at most `max` bytes, cut at a character.
 std::string printable(std::string_view text, std::size_t max = 500);

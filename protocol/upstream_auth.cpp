@@ -205,7 +205,7 @@ Error no_access_error(json::object const& details) {
                      "GitHub gave no Copilot token: " + words)
                     .with_detail("notification_id: " + printable(id, 100));
   std::string_view const url = text_at(details, "url");
-  if (url.starts_with("https://")) error = std::move(error).with_url(printable(url, 1000));
+  if (is_web_link(url)) error = std::move(error).with_url(std::string(url));
   return error;
 }
 
@@ -230,8 +230,8 @@ Error github_error(int status, HeaderView const& headers, std::string_view body,
   std::string const quoted = words.empty() ? std::string() : " " + words;
   auto const with_link = [&said](Error error) {
     std::string_view const url = text_at(said, "documentation_url");
-    if (!url.starts_with("https://")) return error;
-    return std::move(error).with_url(printable(url, 1000));
+    if (!is_web_link(url)) return error;
+    return std::move(error).with_url(std::string(url));
   };
   std::string prefix = "GitHub did not give ";
   prefix.append(asked).append(" (").append(number).append("):");
@@ -497,7 +497,7 @@ Result<CopilotToken> read_copilot_token(int status, HeaderView const& headers,
   if (auto const* const notice = object_at(*answer, "user_notification")) {
     token.notice = printable(text_at(*notice, "message"));
     std::string_view const url = text_at(*notice, "url");
-    if (url.starts_with("https://")) token.notice_url = printable(url, 1000);
+    if (is_web_link(url)) token.notice_url = url;
   }
   return token;
 }

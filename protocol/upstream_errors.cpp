@@ -62,11 +62,6 @@ struct Said {
   bool wants_consent = false;  // `authorize_url`: a remote agent asks for it
 };
 
-bool is_link(std::string_view text) {
-  return text.starts_with("https://") && text.size() <= 2000 &&
-         std::ranges::all_of(text, [](char c) { return c > ' ' && c < '\x7f'; });
-}
-
 // The first https link of GitHub's own in a text.
 std::string github_link(std::string_view text) {
   for (std::string_view host :
@@ -76,7 +71,7 @@ std::string github_link(std::string_view text) {
     std::string_view link = text.substr(start);
     link = link.substr(0, link.find_first_of(" \t\r\n\"'<>)]}"));
     while (link.ends_with('.') || link.ends_with(',')) link.remove_suffix(1);
-    if (is_link(link)) return std::string(link);
+    if (is_web_link(link)) return std::string(link);
   }
   return {};
 }
@@ -101,7 +96,7 @@ void take_members(Said& said, json::object const& object) {
   if (!said.status) said.status = whole_number_at(object, "code");
   for (std::string_view key : {"url", "authorize_url", "documentation_url", "help_url"}) {
     std::string_view const link = text_at(object, key);
-    if (said.url.empty() && is_link(link)) said.url = link;
+    if (said.url.empty() && is_web_link(link)) said.url = link;
   }
   if (!text_at(object, "authorize_url").empty()) said.wants_consent = true;
   if (!said.retry_after) {
@@ -608,6 +603,11 @@ bool looks_like_html(std::string_view content_type, std::string_view body_start)
     return true;
   }
   return is_html(body_start);
+}
+
+bool is_web_link(std::string_view text) {
+  return text.starts_with("https://") && text.size() <= 2000 &&
+         std::ranges::all_of(text, [](char c) { return c > ' ' && c < '\x7f'; });
 }
 
 std::string printable(std::string_view text, std::size_t max) {

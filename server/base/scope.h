@@ -29,8 +29,9 @@ class Scope {
   Scope(Scope const&) = delete;
   Scope& operator=(Scope const&) = delete;
 
-  // Starts `task` at the next turn of the loop. `name` is for the log, should the task end with an
-  // exception other than cancellation. The returned id is never used again.
+  // Starts `task`: called on the loop, it runs until its first wait before this returns. `name` is
+  // for the log, should the task end with an exception other than cancellation. The returned id is
+  // never used again.
   TaskId spawn(std::string name, awaitable<> task);
   // Ends one task, or all: its pending operation fails and its next co_await throws. A task that
   // has already ended is ignored.

@@ -76,6 +76,7 @@ class ResponseStream {
   HttpHeaders const& headers() const;
   // The bytes that arrived since the last call, as they came; empty at the clean end. Fails with
   // upstream_interrupted, idle_timeout, …. At most 256 KiB are held; beyond that upstream waits.
+  // (On HTTP/2 curl 7.88 lets a peer send up to 32 MiB per stream before it has to wait.)
   awaitable<Result<std::string>> next();
 
  private:
@@ -105,13 +106,13 @@ class HttpClient {
   HttpClient(HttpClient const&) = delete;
   HttpClient& operator=(HttpClient const&) = delete;
 
-  // Returns when the reply's headers are in, whatever the status, except: a 3xx fails with
-  // unexpected_redirect (the target's host is named, never followed), a Content-Encoding other than
-  // identity with unexpected_encoding, headers beyond 64 KiB or 256 fields with
-  // upstream_headers_too_large. Failures of the way there: dns_failed, upstream_unreachable,
-  // tls_failed (reason and issuer), proxy_failed (names the proxy's host and where the setting came
-  // from), upstream_reset, first_byte_timeout. Error::unsent() tells whether the request had left.
-  // Messages name the host, never the headers or the body.
+  // Returns when the reply's headers are in, whatever the status, except: a 3xx other
+  // than 304 fails with unexpected_redirect (the target's host is named, never followed), a
+  // Content-Encoding other than identity with unexpected_encoding, headers beyond 64 KiB or 256
+  // fields with upstream_headers_too_large. Failures of the way there: dns_failed,
+  // upstream_unreachable, tls_failed (reason and issuer), proxy_failed (names the proxy's host and
+  // where the setting came from), upstream_reset, first_byte_timeout. Error::unsent() tells whether
+  // the request had left. Messages name the host, never the headers or the body.
   awaitable<Result<ResponseStream>> open(HttpRequest request);
   // The whole reply. Fails with upstream_body_too_large beyond request.max_body.
   awaitable<Result<HttpResponse>> send(HttpRequest request);

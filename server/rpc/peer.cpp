@@ -114,9 +114,11 @@ void Peer::take_request(RpcRequest request) {
   }
   auto const id = request.id;
   std::string params(request.params);  // the frame's buffer is used again
+  // A handler that need not wait is done before spawn() returns, and so is its entry.
+  in_flight_.emplace(id, 0);
   auto const task = requests_.spawn(request.method,
                                     serve(id, handler->second, request.method, std::move(params)));
-  in_flight_.emplace(id, task);
+  if (auto const entry = in_flight_.find(id); entry != in_flight_.end()) entry->second = task;
 }
 
 awaitable<> Peer::serve(RequestId id, Handler const& handler, std::string method,

@@ -103,6 +103,11 @@ function outputs() {
   return places;
 }
 
+/// Adds what one of several sessions wrote.
+function keep(places) {
+  for (const [name, text] of Object.entries(outputs())) places[name] = (places[name] ?? '') + text;
+}
+
 describe('stdio', () => {
   test('a whole life: sign in, chat, models, account, config, sign out', async () => {
     await sim.scenario('device_refreshable?times=1');
@@ -183,6 +188,8 @@ describe('stdio', () => {
   });
 
   test('every error of the exchange, the account and the model list', async () => {
+    const places = {};
+    const GITHUB_TOKEN = await known_token(sim);
     const echo = '{{authorization}}';
     for (const scenario of [
       'exchange_401',
@@ -203,14 +210,16 @@ describe('stdio', () => {
     ]) {
       await sim.clear_rules();
       await sim.scenario(scenario);
-      await start({ GITHUB_TOKEN: await known_token(sim) });
+      await start({ GITHUB_TOKEN });
       for (const method of ['jumpseat/models', 'jumpseat/account', 'checkStatus']) await editor.request(method, {});
       await editor.end();
-      await search(outputs());
+      keep(places);
     }
+    await search(places);
   });
 
   test('every end of a sign-in', async () => {
+    const places = {};
     for (const scenario of ['device_denied?n=0', 'device_poll_garbage', 'device_unknown_error']) {
       await sim.clear_rules();
       await sim.scenario(scenario);
@@ -222,9 +231,10 @@ describe('stdio', () => {
       await editor.request('signOut', {});
       await waiting;
       await editor.end();
-      await search(outputs());
+      keep(places);
       await sim.reset({ keep: ['tokens'] });
     }
+    await search(places);
   });
 
   test('a proxy with a password', async () => {

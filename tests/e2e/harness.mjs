@@ -184,14 +184,19 @@ export class Editor {
     const [program, ...rest] = wrap ? [...wrap, ...all] : all;
     this.child = spawn(program, rest, { env, cwd, stdio: ['pipe', 'pipe', 'pipe'] });
     running.add(this.child);
-    this.exited = new Promise((resolve) =>
-      this.child.once('close', (code, signal) => {
+    this.exited = new Promise((resolve) => {
+      const over = (exit) => {
         running.delete(this.child);
-        this.exit = { code, signal };
+        this.exit ??= exit;
         resolve(this.exit);
         this.look_();
-      }),
-    );
+      };
+      this.child.once('close', (code, signal) => over({ code, signal }));
+      this.child.once('error', (error) => {
+        this.stderr += error.message; // it did not even start
+        over({ code: null, signal: null });
+      });
+    });
     this.pid = this.child.pid;
     this.child.stdin.on('error', () => {}); // a program that ended does not read; the exit tells
     this.child.stderr.setEncoding('utf8').on('data', (text) => (this.stderr += text));
@@ -236,7 +241,7 @@ export class Editor {
         }
         if (this.exit) {
           const { code, signal } = this.exit;
-          reject(new Error(`the program ended (${code ?? signal}) before ${what}; stderr: ${this.stderr}`));
+          reject(new Error(`the program ended (${code ?? signal}) before ${what}; stderr: ${this.stderr.slice(-2000)}`));
         }
       };
       this.waiters_.add(waiter);

@@ -899,6 +899,12 @@ TEST_CASE("the assembler mends calls of chunks that nobody repaired") {
   CHECK(at(answer, "/choices/0/finish_reason") == "tool_calls");
 }
 
+TEST_CASE("a message beside a delta does not take the answer's place") {
+  auto const outcome = run(
+      {R"({"id":"u","choices":[{"index":0,"delta":{"content":"a"},"message":7,"finish_reason":"stop"}]})"});
+  CHECK(at(outcome.completion, "/choices/0/message/content") == "a");
+}
+
 // ---- U8: every sample, cut everywhere ----
 
 std::string stream_of(std::initializer_list<std::string_view> events) {

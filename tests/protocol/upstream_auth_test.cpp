@@ -292,6 +292,17 @@ TEST_CASE("a 403 that only says that one may sign up means the same") {
   CHECK(error.url() == "https://github.com/settings/copilot");
 }
 
+TEST_CASE("a link that is none is not passed on") {
+  for (std::string_view link :
+       {"http://github.com/", "https://a b", "https://a\\u001b[31m", "javascript:x"}) {
+    std::string const text(link);
+    CHECK(token_error(401, R"({"message":"m","documentation_url":")" + text + "\"}").url().empty());
+    CHECK(token_error(403, R"({"error_details":{"message":"m","url":")" + text + "\"}}")
+              .url()
+              .empty());
+  }
+}
+
 TEST_CASE("the exchange's other refusals are told apart") {
   Error const revoked = token_error(
       401,

@@ -24,18 +24,33 @@ void MemoryTransport::end() {
   moved_.notify();
 }
 
-awaitable<std::size_t> MemoryTransport::read(std::span<char> into) {
-  while (input_.empty() && !ended_) co_await moved_.wait();
-  auto const count = std::min(input_.size(), into.size());
-  std::copy_n(input_.begin(), count, into.begin());
-  input_.erase(0, count);
-  co_return count;
+void MemoryTransport::hang_up() {
+  gone_ = true;
+  moved_.notify();
 }
 
-void MemoryTransport::send(std::string body) { sent_.push_back(std::move(body)); }
+awaitable<std::size_t> MemoryTransport::read(std::span<char> into) {
+  while (taken_ == input_.size() && !ended_) co_await moved_.wait();
+  auto const fresh = std::string_view(input_).substr(taken_, into.size());
+  std::copy(fresh.begin(), fresh.end(), into.begin());
+  taken_ += fresh.size();
+  if (taken_ == input_.size()) {
+    input_.clear();
+    taken_ = 0;
+  }
+  co_return fresh.size();
+}
+
+void MemoryTransport::send(std::string body) {
+  if (!gone_) sent_.push_back(std::move(body));
+}
 
 awaitable<> MemoryTransport::writable() { co_return; }
 
 awaitable<> MemoryTransport::flush() { co_return; }
+
+awaitable<> MemoryTransport::gone() {
+  while (!gone_) co_await moved_.wait();
+}
 
 }  // namespace jumpseat

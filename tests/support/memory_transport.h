@@ -27,6 +27,8 @@ class MemoryTransport final : public Transport {
   void message(std::string_view body);
   // No more bytes.
   void end();
+  // The peer has closed the end from which it reads.
+  void hang_up();
   // The bodies that were sent to the peer, in order.
   std::vector<std::string> const& sent() const { return sent_; }
 
@@ -36,11 +38,14 @@ class MemoryTransport final : public Transport {
   void send(std::string body) override;
   awaitable<> writable() override;
   awaitable<> flush() override;
-  bool broken() const override { return false; }
+  awaitable<> gone() override;
+  bool broken() const override { return gone_; }
 
  private:
   std::string input_;
+  std::size_t taken_ = 0;  // of input_
   bool ended_ = false;
+  bool gone_ = false;
   std::vector<std::string> sent_;
   Event moved_;
 };

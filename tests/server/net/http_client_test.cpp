@@ -7,6 +7,8 @@
 #include <netdb.h>
 
 #include <condition_variable>
+#include <filesystem>
+#include <iterator>
 #include <mutex>
 #include <optional>
 #include <string>
@@ -729,6 +731,41 @@ TEST_CASE("close() ends everything in flight with cancelled, and nothing is left
   world.io.restart();
   world.io.run_for(5s);
   CHECK(world.io.stopped());  // it ran out of work
+}
+
+TEST_CASE("failed and cancelled requests leave no descriptor behind") {
+  ScriptedServer server([](ScriptedConnection& connection) {
+    connection.read_request();
+    connection.wait_for_close();
+  });
+  auto const open_descriptors = [] {
+    auto const all = std::filesystem::directory_iterator("/proc/self/fd");
+    return std::distance(begin(all), end(all));
+  };
+  World world;
+  auto const once = [&] {
+    CHECK_FALSE(world.get("http://localhost:" + std::to_string(unused_port())));
+    CHECK_FALSE(world.get("http://no-such-host.invalid/"));
+    HttpRequest request("GET", server.url());
+    request.timeouts.first_byte = 1ms;
+    CHECK_FALSE(world.send(std::move(request)));
+  };
+  std::size_t rounds = 0;
+  auto const settled = [&] {
+    // The server's end of a cancelled connection counts, too.
+    run_until(world.io, [&] { return server.closed_by_peer() == rounds; });
+    return open_descriptors();
+  };
+  once();
+  ++rounds;
+  auto const before = settled();
+  for (int i = 0; i < 10; ++i) {
+    once();
+    ++rounds;
+  }
+  // The server closes its last end a moment after it has counted it.
+  run_until(world.io, [&] { return settled() <= before; });
+  CHECK(settled() <= before);
 }
 
 TEST_CASE("the client may go while streams and coroutines are still there") {

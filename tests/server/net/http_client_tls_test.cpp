@@ -210,12 +210,18 @@ TEST_CASE("100 streams share one connection, the first request included") {
   TlsWorld world(*server);
   int done = 0;
   int right = 0;
+  std::string failures;
   auto one = [&](std::string path) -> awaitable<> {
     HttpRequest request("POST", server->url("good", path));
     request.body = "body";
     auto reply = co_await world.client.send(std::move(request));
     ++done;
-    if (reply && reply->body == path) ++right;
+    if (reply && reply->body == path) {
+      ++right;
+    } else {
+      failures += reply ? "wrong body of " + std::to_string(reply->body.size()) + " bytes"
+                        : reply.error().message() + " [" + reply.error().detail() + "]";
+    }
   };
   for (int i = 0; i < 100; ++i) {
     asio::co_spawn(world.io, one("/stream/" + std::to_string(i)), [](std::exception_ptr exception) {
@@ -223,6 +229,7 @@ TEST_CASE("100 streams share one connection, the first request included") {
     });
   }
   run_until(world.io, [&] { return done == 100; });
+  INFO(failures);
   CHECK(right == 100);
   CHECK(server->count("session") == 1);
   CHECK(world.client.connections_opened() == 1);
