@@ -25,6 +25,27 @@ std::string request_body(ChatOptions const& options) {
   return body;
 }
 
+// Ends the line that the answer is on, however the answer ends; Ctrl-C included.
+class AnswerLine {
+ public:
+  explicit AnswerLine(Terminal& terminal) : terminal_(terminal) {}
+  AnswerLine(AnswerLine const&) = delete;
+  AnswerLine& operator=(AnswerLine const&) = delete;
+  ~AnswerLine() { end(); }
+  void add(std::string_view text) {
+    if (text.empty()) return;
+    terminal_.print(terminal_.foreign(text));
+    open_ = text.back() != '\n';
+  }
+  void end() {
+    if (std::exchange(open_, false)) terminal_.line();
+  }
+
+ private:
+  Terminal& terminal_;
+  bool open_ = false;
+};
+
 // The text that a chunk adds to the first answer.
 std::string text_of(std::string_view chunk) {
   auto value = parse_json(chunk);
@@ -56,32 +77,25 @@ awaitable<int> run_chat(Services services, Terminal& terminal, ChatOptions optio
   if (!stream) co_return report(terminal, stream.error());
 
   ChatAssembler answer;
-  bool at_line_start = true;
+  AnswerLine line(terminal);
   while (!terminal.closed()) {
     auto chunks = co_await (*stream)->next();
     if (!chunks) {
       // What came so far stays on the screen; the error says that it is not all.
-      if (!at_line_start) terminal.line();
+      line.end();
       co_return report(terminal, chunks.error());
     }
     if ((*chunks)->empty()) break;
     for (auto const& chunk : **chunks) {
       if (options.output == Output::json) {
         answer.add(chunk);
-        continue;
+      } else {
+        line.add(text_of(chunk));
       }
-      auto const text = text_of(chunk);
-      if (text.empty()) continue;
-      terminal.print(terminal.foreign(text));
-      at_line_start = text.back() == '\n';
     }
   }
   if (terminal.closed()) co_return exit_code::failed;
-  if (options.output == Output::json) {
-    terminal.line(json::serialize(answer.completion()));
-  } else if (!at_line_start) {
-    terminal.line();
-  }
+  if (options.output == Output::json) terminal.line(json::serialize(answer.completion()));
   co_return exit_code::ok;
 }
 

@@ -53,7 +53,7 @@ awaitable<int> run_login(Services services, Terminal& terminal, LoginOptions opt
   if (!prompt) co_return report(terminal, prompt.error());
   terminal.line("To sign in, open  " + terminal.bold(prompt->verification_uri));
   terminal.line("and enter the code  " + terminal.bold(prompt->user_code));
-  if (terminal.interactive()) {
+  if (terminal.lines_change()) {
     services.background.spawn("count down", count_down(services.sign_in, terminal));
   } else {
     terminal.line("Waiting for the code to be entered, " + minutes_and_seconds(prompt->expires_in) +

@@ -18,11 +18,11 @@ std::size_t width(std::string_view text) {
 }  // namespace
 
 Terminal::Terminal(Environment const& environment) : interactive_(::isatty(STDOUT_FILENO) == 1) {
-  auto const term = lookup(environment, "TERM");
+  lines_change_ =
+      interactive_ && lookup(environment, "TERM") != std::optional<std::string_view>("dumb");
   // NO_COLOR: no-color.org.
   auto const no_colour = lookup(environment, "NO_COLOR");
-  colours_ = interactive_ && (!no_colour || no_colour->empty()) &&
-             term != std::optional<std::string_view>("dumb");
+  colours_ = lines_change_ && (!no_colour || no_colour->empty());
 }
 
 void Terminal::write(int descriptor, std::string_view text) {
@@ -50,7 +50,7 @@ void Terminal::error_line(std::string_view text) {
 }
 
 void Terminal::status(std::string_view text) {
-  if (!interactive_) return;
+  if (!lines_change_) return;
   // Back to the first column, and erase to the end of the line (ECMA-48 EL).
   write(STDOUT_FILENO, "\r" + std::string(text) + "\x1b[K");
   status_shown_ = true;

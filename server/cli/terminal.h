@@ -20,11 +20,13 @@ class Terminal {
   void print(std::string_view text);       // standard output
   void line(std::string_view text = {});   // with a line break
   void error_line(std::string_view text);  // standard error
-  // Replaces the line that the last call showed; on anything but a terminal nothing is shown.
+  // Replaces the line that the last call showed; where lines_change() is false nothing is shown.
   void status(std::string_view text);
   void clear_status();
 
   bool interactive() const { return interactive_; }  // standard output is a terminal
+  // A terminal that can write over a line; TERM=dumb cannot.
+  bool lines_change() const { return lines_change_; }
   std::string bold(std::string_view text) const;
   std::string green(std::string_view text) const;
   std::string red(std::string_view text) const;
@@ -40,6 +42,7 @@ class Terminal {
   std::string styled(std::string_view code, std::string_view text) const;
   void write(int descriptor, std::string_view text);
   bool interactive_;
+  bool lines_change_;
   bool colours_;
   bool status_shown_ = false;
   bool closed_ = false;

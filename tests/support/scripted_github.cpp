@@ -18,6 +18,15 @@ ScriptedGitHub::ScriptedGitHub()
 
 void ScriptedGitHub::answer(std::string const& route, int status, std::string body,
                             std::string headers) {
+  {
+    std::lock_guard const lock(mutex_);
+    replies_.erase(route);
+  }
+  then(route, status, std::move(body), std::move(headers));
+}
+
+void ScriptedGitHub::then(std::string const& route, int status, std::string body,
+                          std::string headers) {
   std::string reply = "HTTP/1.1 " + std::to_string(status) + " Said\r\n" + std::move(headers);
   if (status != 304) {
     reply += "Content-Type: application/json\r\nContent-Length: " + std::to_string(body.size()) +
@@ -25,7 +34,7 @@ void ScriptedGitHub::answer(std::string const& route, int status, std::string bo
   }
   reply += "\r\n" + std::move(body);
   std::lock_guard const lock(mutex_);
-  replies_[route] = std::move(reply);
+  replies_[route].push_back(std::move(reply));
 }
 
 void ScriptedGitHub::grant(std::string_view token, std::int64_t now_unix, std::string_view more) {
@@ -57,8 +66,11 @@ void ScriptedGitHub::serve(ScriptedConnection& connection) {
 std::string ScriptedGitHub::reply_to(std::string const& request) {
   std::lock_guard const lock(mutex_);
   auto const found = replies_.find(route_of(request));
-  if (found != replies_.end()) return found->second;
-  return "HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n";
+  if (found == replies_.end()) return "HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n";
+  auto& replies = found->second;
+  auto reply = replies.front();
+  if (replies.size() > 1) replies.pop_front();
+  return reply;
 }
 
 std::size_t ScriptedGitHub::count(std::string_view route) const {

@@ -7,6 +7,8 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
+#include <deque>
 #include <map>
 #include <mutex>
 #include <string>
@@ -27,6 +29,8 @@ class ScriptedGitHub {
 
   // What `route` answers from now on. Anything else answers 404.
   void answer(std::string const& route, int status, std::string body, std::string headers = {});
+  // What it answers once that has been said one time.
+  void then(std::string const& route, int status, std::string body, std::string headers = {});
   // The exchange grants a token that lives as long as GitHub's do: half an hour by `now_unix`,
   // GitHub's time of day.
   void grant(std::string_view token, std::int64_t now_unix, std::string_view more = {});
@@ -47,7 +51,7 @@ class ScriptedGitHub {
   std::string reply_to(std::string const& request);
 
   mutable std::mutex mutex_;
-  std::map<std::string, std::string, std::less<>> replies_;
+  std::map<std::string, std::deque<std::string>, std::less<>> replies_;  // the last one stays
   bool hold_ = false;
   ScriptedServer server_;  // last: its threads use the rest
 };
