@@ -44,4 +44,14 @@ Result<void> ModelStore::save(std::int64_t account, std::string_view integration
   });
 }
 
+Result<void> ModelStore::confirm(std::int64_t account, std::string_view integration_id,
+                                 std::int64_t fetched_at) {
+  return database_->write([&](Database& database) -> Result<void> {
+    auto statement = database.prepare(
+        "UPDATE models SET fetched_at = ?3 WHERE account = ?1 AND integration_id = ?2");
+    if (!statement) return statement.error();
+    return statement->bind(1, account).bind(2, integration_id).bind(3, fetched_at).run();
+  });
+}
+
 }  // namespace jumpseat

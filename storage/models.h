@@ -25,6 +25,9 @@ class ModelStore {
                                            std::string_view integration_id) const;
   Result<void> save(std::int64_t account, std::string_view integration_id,
                     StoredModels const& models);
+  // The list at hand was confirmed at `fetched_at`.
+  Result<void> confirm(std::int64_t account, std::string_view integration_id,
+                       std::int64_t fetched_at);
 
  private:
   Database* database_;

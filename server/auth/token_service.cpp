@@ -13,6 +13,7 @@ using std::chrono::seconds;
 
 constexpr seconds refresh_margin{300};  // refresh when less than this is left
 constexpr seconds refusal_memory{60};
+constexpr seconds refresh_pause{15};
 
 Error disabled() {
   return fail(
@@ -28,13 +29,10 @@ Error nobody_signed_in() {
               "Copilot access.");
 }
 
-// How long a token is good for: GitHub's refresh_in counts from receipt and so survives a wrong
-// clock; expires_at may only shorten it, and only when it is plausible.
-seconds lifetime(std::int64_t refresh_in, std::int64_t expires_at, std::int64_t received_at) {
-  auto const by_refresh = std::clamp<std::int64_t>(refresh_in, 0, 86'400) + 60;
-  auto const by_expiry = expires_at - received_at;
-  bool const plausible = by_expiry >= 60 && by_expiry <= 86'400;
-  return seconds(plausible ? std::min(by_refresh, by_expiry) : by_refresh);
+// How long a token is good for, from its receipt. GitHub's expires_at is left aside: it is a time
+// of day, and ours may be wrong.
+seconds lifetime(std::int64_t refresh_in) {
+  return seconds(std::clamp<std::int64_t>(refresh_in, 0, 86'400) + 60);
 }
 
 }  // namespace
@@ -75,8 +73,7 @@ void TokenService::hold_stored(GitHubSignIn const& sign_in) {
   if (!api) return;
   auto const age = parts_.clock.unix_seconds() - (*stored)->received_at;
   if (age < 0) return;  // from the future: the clock was set back, so its age is unknown
-  auto const left =
-      lifetime((*stored)->refresh_in, (*stored)->expires_at, (*stored)->received_at) - seconds(age);
+  auto const left = lifetime((*stored)->refresh_in) - seconds(age);
   if (left <= seconds(30)) return;
   log::protect((*stored)->token, "copilot-token");
   Held held;
@@ -93,7 +90,7 @@ void TokenService::hold_stored(GitHubSignIn const& sign_in) {
 
 void TokenService::hold(CopilotToken const& token, Url api, std::optional<std::int64_t> account) {
   auto const unix_now = parts_.clock.unix_seconds();
-  auto const good_for = lifetime(token.refresh_in, token.expires_at, unix_now);
+  auto const good_for = lifetime(token.refresh_in);
   // Short-lived tokens are not refreshed all the time: at most a quarter of their life is margin.
   auto const margin = std::min(milliseconds(refresh_margin), milliseconds(good_for) / 4);
   auto const now = parts_.clock.elapsed();
@@ -131,7 +128,7 @@ awaitable<Result<CopilotAccess>> TokenService::get() {
   if (!who) co_return who.error();
   auto const now = parts_.clock.elapsed();
   if (held_ && now < held_->expires) {
-    if (now >= held_->refresh_at && now >= refused_until_) {
+    if (now >= held_->refresh_at && now >= refresh_pause_until_) {
       exchange_.prepare([this] { return refresh(); });
     }
     co_return held_->access;
@@ -166,6 +163,8 @@ awaitable<Result<CopilotAccess>> TokenService::refresh() {
       refused_until_ = parts_.clock.elapsed() + refusal_memory;
       problem = std::move(problem).within("The sign-in from " + source + " was refused");
     }
+    // While the old token is still good, the next try can wait.
+    refresh_pause_until_ = parts_.clock.elapsed() + (decided ? refusal_memory : refresh_pause);
     problem_ = problem;
     log::returned("auth", problem);
     changed();

@@ -115,6 +115,7 @@ class TokenService {
   std::optional<Error> problem_;  // of the last exchange
   // A refused account is not asked about again before this (quality row U13).
   std::chrono::milliseconds refused_until_{0};
+  std::chrono::milliseconds refresh_pause_until_{0};  // after a failed refresh ahead of time
   std::uint64_t generation_ = 0;
   std::vector<std::function<void()>> listeners_;
 };

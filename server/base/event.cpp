@@ -1,7 +1,9 @@
 #include "server/base/event.h"
 
+#include <boost/asio/error.hpp>
 #include <boost/asio/redirect_error.hpp>
 #include <boost/asio/this_coro.hpp>
+#include <boost/system/system_error.hpp>
 
 namespace jumpseat {
 
@@ -14,7 +16,10 @@ awaitable<> Event::wait() {
   boost::system::error_code ignored;  // notify() arrives as operation_aborted
   auto token = asio::redirect_error(use_awaitable, ignored);
   co_await timer_.async_wait(token);
-  // A wait that ended because this coroutine was cancelled throws at its caller's next co_await.
+  auto const state = co_await asio::this_coro::cancellation_state;
+  if (state.cancelled() != asio::cancellation_type::none) {
+    throw boost::system::system_error(asio::error::operation_aborted);
+  }
 }
 
 }  // namespace jumpseat

@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <cstdio>
 #include <cstring>
 #include <utility>
 
@@ -50,15 +51,55 @@ std::string plain_line(std::string_view component, std::string_view message, Fie
   return line;
 }
 
+// The code point of a control or bidi character that JSON allows raw and that could drive a
+// terminal, with its length in UTF-8; 0 for any other. (quote() escapes C0.)
+struct Raw {
+  unsigned point = 0;
+  std::size_t length = 1;
+};
+Raw raw_control(std::string_view text) {
+  auto const byte = [&](std::size_t i) {
+    return i < text.size() ? static_cast<unsigned char>(text[i]) : 0u;
+  };
+  if (byte(0) == 0x7f) return {0x7f, 1};
+  if (byte(0) == 0xc2 && byte(1) >= 0x80 && byte(1) < 0xa0) return {byte(1), 2};
+  if (byte(0) == 0xd8 && byte(1) == 0x9c) return {0x61c, 2};
+  if (byte(0) != 0xe2 || (byte(1) != 0x80 && byte(1) != 0x81)) return {};
+  unsigned const point = 0x2000u + ((byte(1) & 0x3fu) << 6) + (byte(2) & 0x3fu);
+  bool const drives = point == 0x200e || point == 0x200f || (point >= 0x2028 && point <= 0x202e) ||
+                      (point >= 0x2066 && point <= 0x2069);
+  return drives ? Raw{point, 3} : Raw{};
+}
+
+// A text as a JSON string of the log, with nothing in it that could drive a terminal or forge a
+// record.
+std::string in_record(std::string_view text) {
+  auto const quoted = quote(text);
+  std::string out;
+  out.reserve(quoted.size());
+  for (std::size_t i = 0; i < quoted.size();) {
+    auto const raw = raw_control(std::string_view(quoted).substr(i));
+    if (raw.point == 0) {
+      out += quoted[i++];
+      continue;
+    }
+    char escape[8];
+    std::snprintf(escape, sizeof escape, "\\u%04x", raw.point);
+    out += escape;
+    i += raw.length;
+  }
+  return out;
+}
+
 std::string json_line(Level level, std::string_view component, std::string_view message,
                       Fields fields) {
   std::string line = "{\"time\":";
   line += quote(iso_time(SystemClock().unix_seconds()));
   line.append(",\"level\":").append(quote(name(level)));
   line.append(",\"component\":").append(quote(component));
-  line.append(",\"message\":").append(quote(message));
+  line.append(",\"message\":").append(in_record(message));
   for (auto const& field : fields) {
-    line.append(",").append(quote(field.name)).append(":").append(quote(field.value));
+    line.append(",").append(quote(field.name)).append(":").append(in_record(field.value));
   }
   line += "}";
   return line;

@@ -35,6 +35,8 @@ class Scope {
   TaskId spawn(std::string name, awaitable<> task);
   // Ends one task, or all: its pending operation fails and its next co_await throws. A task that
   // has already ended is ignored.
+  // Call on the loop only: Asio posts a signal that comes from elsewhere, and the task may be gone
+  // by then.
   void cancel(TaskId task);
   void cancel();
   // Returns when no task is left.

@@ -152,6 +152,11 @@ awaitable<Result<ModelCatalog::List>> ModelCatalog::fetch() {
   }
   list_ = catalog;
   listed_at_ = clock_.elapsed();
+  if (reply->account && reply->not_modified) {
+    auto kept = stores_.models().confirm(*reply->account, config_.identity.integration_id,
+                                         catalog->fetched_at);
+    if (!kept) log::failure("models", kept.error());
+  }
   if (reply->account && !reply->not_modified) {
     StoredModels stored;
     stored.body = std::move(reply->body);

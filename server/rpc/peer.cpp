@@ -25,6 +25,16 @@ Error internal(std::string_view method, std::string_view what) {
               "The request failed for a reason that is a bug in jumpseat; the log has it.");
 }
 
+// Runs `work`; a bug in one handler does not end the session.
+template <class Work>
+Result<std::string> handled(std::string_view method, Work work) {
+  try {
+    return work();
+  } catch (std::exception const& error) {
+    return internal(method, error.what());
+  }
+}
+
 }  // namespace
 
 Peer::Peer(asio::io_context& io, Transport& transport)
@@ -99,7 +109,8 @@ void Peer::take_request(RpcRequest request) {
     if (auto refused = gate_(request.method)) return refuse(request.id, std::move(*refused));
   }
   if (auto const found = immediate_.find(request.method); found != immediate_.end()) {
-    return answer(request.id, request.method, found->second(request.params));
+    return answer(request.id, request.method,
+                  handled(request.method, [&] { return found->second(request.params); }));
   }
   auto const handler = handlers_.find(request.method);
   if (handler == handlers_.end()) {
@@ -159,7 +170,11 @@ void Peer::take_notification(RpcNotification const& notification) {
   if (gate_ && gate_(notification.method)) return;
   auto const listener = listeners_.find(notification.method);
   // LSP: unknown notifications are ignored.
-  if (listener != listeners_.end()) listener->second(notification.params);
+  if (listener == listeners_.end()) return;
+  static_cast<void>(handled(notification.method, [&] {
+    listener->second(notification.params);
+    return Result<std::string>(std::string());
+  }));
 }
 
 void Peer::cancel_requested(std::string_view params) {
@@ -197,6 +212,10 @@ awaitable<Result<std::string>> Peer::call(std::string_view method, std::string p
 void Peer::refuse(RequestId const& id, RpcError error) { transport_.send(error_text(id, error)); }
 
 awaitable<> Peer::close() {
+  for (auto const& [id, call] : std::exchange(calls_, {})) {
+    call->answer = cancelled();
+    call->answered.notify();
+  }
   requests_.cancel();
   co_await requests_.join();
   co_await transport_.flush();

@@ -125,6 +125,7 @@ awaitable<Result<ModelsReply>> CopilotApi::models(std::string etag) {
       tokens_.reject(access->generation);
       continue;
     }
+    if (reply->status == 401) tokens_.reject(access->generation);
     if (reply->status == 403 && token_replayed)
       forbidden_until_ = clock_.elapsed() + forbidden_memory;
     ModelsReply out;

@@ -4,45 +4,14 @@ import { createWriteStream, mkdirSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
-import { parseArgs } from 'node:util';
 import { MOST_LOAD, busy, description, load, processors, steal_meter } from './machine.mjs';
+import { options } from './options.mjs';
 import { SECTIONS } from './sections.mjs';
 import { Stage, find_peers } from './stage.mjs';
 import { estimate, random_source, shuffled } from './statistics.mjs';
 import { report } from './table.mjs';
 
 const DIRECTORY = join(dirname(fileURLToPath(import.meta.url)), '../../build/bench');
-
-function fail(message) {
-  process.stderr.write(`tests/bench/run: ${message}\n`);
-  process.exit(2);
-}
-
-function options() {
-  let values;
-  try {
-    ({ values } = parseArgs({
-      options: {
-        quick: { type: 'boolean', default: false },
-        force: { type: 'boolean', default: false },
-        'no-install': { type: 'boolean', default: false },
-        only: { type: 'string', multiple: true, default: Object.keys(SECTIONS) },
-        rounds: { type: 'string' },
-        seed: { type: 'string', default: '1' },
-      },
-    }));
-  } catch (error) {
-    fail(error.message);
-  }
-  const odd = values.only.find((name) => !(name in SECTIONS));
-  if (odd) fail(`no section ${odd}; there are ${Object.keys(SECTIONS).join(', ')}`);
-  values.rounds ??= values.quick ? '2' : '9';
-  for (const name of ['rounds', 'seed']) {
-    if (!/^[1-9]\d*$/.test(values[name])) fail(`--${name} wants a number`);
-    values[name] = Number(values[name]);
-  }
-  return values;
-}
 
 /// The runs of one section: every value with its round, in a CSV file and in memory.
 class Sheet {

@@ -21,8 +21,8 @@ class CapturedOutput {
 
  private:
   int descriptor_;
-  int saved_;       // the descriptor's own file
-  int reading_;     // where to read what was written
+  int saved_;    // the descriptor's own file
+  int reading_;  // where to read what was written
   std::string got_;
 };
 

@@ -29,8 +29,8 @@ void ScriptedGitHub::then(std::string const& route, int status, std::string body
                           std::string headers) {
   std::string reply = "HTTP/1.1 " + std::to_string(status) + " Said\r\n" + std::move(headers);
   if (status != 304) {
-    reply += "Content-Type: application/json\r\nContent-Length: " + std::to_string(body.size()) +
-             "\r\n";
+    reply +=
+        "Content-Type: application/json\r\nContent-Length: " + std::to_string(body.size()) + "\r\n";
   }
   reply += "\r\n" + std::move(body);
   std::lock_guard const lock(mutex_);
@@ -90,9 +90,9 @@ std::string ScriptedGitHub::last(std::string_view route) const {
 Issuer ScriptedGitHub::issuer() const {
   auto github = issuer_for_endpoint("https://api.github.com");
   if (!github) throw std::runtime_error(github.error().message());
-  auto issuer = issuer_with_urls(*github, server_.url("/login/device/code"),
-                                 server_.url("/login/oauth/access_token"),
-                                 server_.url(exchange_route));
+  auto issuer =
+      issuer_with_urls(*github, server_.url("/login/device/code"),
+                       server_.url("/login/oauth/access_token"), server_.url(exchange_route));
   if (!issuer) throw std::runtime_error(issuer.error().message());
   return *std::move(issuer);
 }

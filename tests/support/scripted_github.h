@@ -1,5 +1,5 @@
-// GitHub and Copilot on loopback, as far as services need them: each route gives the answer that the
-// test has set for it, and counts.
+// GitHub and Copilot on loopback, as far as services need them: each route gives the answer that
+// the test has set for it, and counts.
 //
 //   ScriptedGitHub github;
 //   github.answer("/models", 200, R"({"data":[]})");

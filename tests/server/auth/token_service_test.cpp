@@ -12,6 +12,7 @@
 #include "tests/support/fake_clock.h"
 #include "tests/support/run.h"
 #include "tests/support/scripted_github.h"
+#include "tests/support/stop.h"
 
 namespace jumpseat {
 namespace {
@@ -66,8 +67,7 @@ struct Process {
     sources.add(std::make_unique<SavedSignIn>(on.stores, config.issuer.origin));
   }
   ~Process() {
-    background.cancel();
-    run(io, background.join());
+    run(io, stop(background));
     http.close();
   }
   static Config with_issuer(Config config, Machine const& machine) {
@@ -536,8 +536,8 @@ TEST_CASE("a token under a name that says Copilot is tried whatever its kind") {
 }
 
 TEST_CASE("a token from a file does not go to a simulator") {
-  auto const kind = GENERATE(Origin::Kind::directory_file, Origin::Kind::user_file,
-                             Origin::Kind::env_file);
+  auto const kind =
+      GENERATE(Origin::Kind::directory_file, Origin::Kind::user_file, Origin::Kind::env_file);
   Machine machine;
   Config config;
   give(config, "GITHUB_TOKEN", github_token('f'), kind);

@@ -79,9 +79,17 @@ TEST_CASE("a record is one JSON object with time, level, component, message and 
 
 TEST_CASE("S15: text from outside cannot start a record of its own") {
   Log log;
-  std::vector<std::string> const hostile = {
-      "a\nb", "a\r\nb", "a\x1b[2Jb", std::string("a\0b", 3), "a\x7f", "a\u2028b\u2029c",
-      "a\u009bb", "a\u202eb", "\xff\xfe", "\xc3", "{\"time\":\"x\"}\n{\"level\":\"ERROR\"}"};
+  std::vector<std::string> const hostile = {"a\nb",
+                                            "a\r\nb",
+                                            "a\x1b[2Jb",
+                                            std::string("a\0b", 3),
+                                            "a\x7f",
+                                            "a\u2028b\u2029c",
+                                            "a\u009bb",
+                                            "a\u202eb",
+                                            "\xff\xfe",
+                                            "\xc3",
+                                            "{\"time\":\"x\"}\n{\"level\":\"ERROR\"}"};
   for (auto const& text : hostile) log::warning("net", text, {{"value", text}});
   auto const all = log.text();
   CHECK(static_cast<std::size_t>(std::count(all.begin(), all.end(), '\n')) == hostile.size());
@@ -92,10 +100,10 @@ TEST_CASE("S15: text from outside cannot start a record of its own") {
   std::erase(without_ends, '\n');
   shown.push_back(without_ends);
   for (auto const& text : shown) {
-    CHECK(std::none_of(text.begin(), text.end(), [](char c) {
-      return static_cast<unsigned char>(c) < 0x20 || c == '\x7f';
-    }));
-    for (auto const* control : {"\u2028", "\u2029", "\u009b", "\u202e"}) CHECK_FALSE(has(text, control));
+    CHECK(std::none_of(text.begin(), text.end(),
+                       [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == '\x7f'; }));
+    for (auto const* control : {"\u2028", "\u2029", "\u009b", "\u202e"})
+      CHECK_FALSE(has(text, control));
   }
 }
 
@@ -106,8 +114,9 @@ TEST_CASE("S14: secrets are masked wherever they stand in a record") {
   std::string const pattern = "gho_Zm9v8QxT4nB7kLw2Rd6Hs1Yc5Jp3Vg0aUeN7";
   for (auto const& secret : {live, pattern}) {
     log::info("net", "sent " + secret, {{"header", "Authorization: Bearer " + secret}});
-    log::failure("net", fail(ErrorCode::upstream_failed, "answered with " + secret)
-                            .with_detail("body: " + secret));
+    log::failure(
+        "net",
+        fail(ErrorCode::upstream_failed, "answered with " + secret).with_detail("body: " + secret));
     CHECK_FALSE(has(log::safe("x " + secret + " y"), secret));
   }
   auto const all = log.text();

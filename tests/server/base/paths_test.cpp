@@ -27,8 +27,8 @@ TEST_CASE("absolute XDG variables win, each for its own") {
 TEST_CASE("relative and empty XDG variables are ignored") {
   for (auto const* value : {"", "here", "./here", "~/here"}) {
     CAPTURE(value);
-    auto const paths = find_paths(
-        {{"HOME", "/home/ada"}, {"XDG_CONFIG_HOME", value}, {"XDG_DATA_HOME", value}});
+    auto const paths =
+        find_paths({{"HOME", "/home/ada"}, {"XDG_CONFIG_HOME", value}, {"XDG_DATA_HOME", value}});
     CHECK(paths.config_dir == "/home/ada/.config/jumpseat");
     CHECK(paths.data_dir == "/home/ada/.local/share/jumpseat");
   }

@@ -144,14 +144,14 @@ awaitable<> spawn_inside(Scope& scope, std::vector<std::string>& order, int& cou
   co_return;
 }
 
-TEST_CASE("a task starts at the next turn of the loop, not inside spawn()") {
+TEST_CASE("on the loop, a task runs until its first wait before spawn() returns") {
   asio::io_context io{1};
   Scope scope(io);
   std::vector<std::string> order;
   int count = 0;
   scope.spawn("outer", spawn_inside(scope, order, count));
   run(io, scope.join());
-  CHECK(order == std::vector<std::string>{"after spawn with 0"});
+  CHECK(order == std::vector<std::string>{"after spawn with 1"});
   CHECK(count == 1);
 }
 

@@ -8,6 +8,7 @@
 #include <catch2/catch.hpp>
 
 #include "tests/support/run.h"
+#include "tests/support/stop.h"
 
 namespace jumpseat {
 namespace {
@@ -23,10 +24,8 @@ struct World {
   std::vector<std::optional<int>> results;
 
   ~World() {
-    callers.cancel();
-    background.cancel();
-    run(io, callers.join());
-    run(io, background.join());
+    run(io, stop(callers));
+    run(io, stop(background));
   }
 
   void settle() {
@@ -169,18 +168,6 @@ TEST_CASE("prepare() starts the work without waiting and joins what is under way
   world.finish();
   world.settle();
   CHECK(world.results == Results{1});
-}
-
-TEST_CASE("work that was cancelled before its first turn does not stop the next") {
-  World world;
-  world.flights.prepare([&] { return world.quick(); });
-  world.background.cancel();  // before its first turn
-  world.settle();
-  CHECK(world.background.empty());
-  world.callers.spawn("caller", world.ask([&] { return world.quick(); }));
-  world.settle();
-  REQUIRE(world.results.size() == 1);
-  CHECK(world.results[0]);
 }
 
 }  // namespace

@@ -11,6 +11,7 @@
 #include "tests/support/fake_clock.h"
 #include "tests/support/run.h"
 #include "tests/support/scripted_github.h"
+#include "tests/support/stop.h"
 
 namespace jumpseat {
 namespace {
@@ -60,15 +61,13 @@ struct Process {
   TokenSources sources;
   TokenService tokens{{io, background, api, sources, machine.stores, machine.clock, config}};
   CopilotApi copilot{http, tokens, machine.clock, config};
-  ModelCatalog catalog{io,     background,     copilot,       tokens,
-                       machine.stores, machine.clock, config};
+  ModelCatalog catalog{io, background, copilot, tokens, machine.stores, machine.clock, config};
 
   explicit Process(Machine& on) : machine(on), config(config_for(on)) {
     sources.add(std::make_unique<SavedSignIn>(on.stores, config.issuer.origin));
   }
   ~Process() {
-    background.cancel();
-    run(io, background.join());
+    run(io, stop(background));
     http.close();
   }
   static Config config_for(Machine const& machine) {

@@ -40,7 +40,8 @@ TEST_CASE("colours are for terminals that have them") {
   SECTION("a terminal") {
     CapturedOutput screen(STDOUT_FILENO, Kind::terminal);
     CHECK(Terminal(Environment{{"TERM", "xterm"}}).bold("x") == "\x1b[1mx\x1b[0m");
-    CHECK(Terminal(Environment{{"TERM", "xterm"}, {"NO_COLOR", ""}}).red("x") == "\x1b[31mx\x1b[0m");
+    CHECK(Terminal(Environment{{"TERM", "xterm"}, {"NO_COLOR", ""}}).red("x") ==
+          "\x1b[31mx\x1b[0m");
     CHECK(Terminal(Environment{{"TERM", "xterm"}, {"NO_COLOR", "1"}}).bold("x") == "x");
     CHECK(Terminal(Environment{{"TERM", "dumb"}}).green("x") == "x");
   }

@@ -45,7 +45,9 @@ struct Session {
     run_until(io, [this] { return end || thrown; });
   }
 
-  void start() { asio::co_spawn(io, serve(), [this](std::exception_ptr e) { thrown = e; }); }
+  void start() {
+    asio::co_spawn(io, serve(), [this](std::exception_ptr e) { thrown = e; });
+  }
   awaitable<> serve() {
     auto const how = co_await peer.run();
     co_await peer.close();
@@ -61,8 +63,8 @@ struct Session {
   }
 
   void request(std::string const& id, std::string const& method, std::string const& params = "{}") {
-    wire.message(R"({"jsonrpc":"2.0","id":)" + id + R"(,"method":")" + method +
-                 R"(","params":)" + params + "}");
+    wire.message(R"({"jsonrpc":"2.0","id":)" + id + R"(,"method":")" + method + R"(","params":)" +
+                 params + "}");
   }
   void notify(std::string const& method, std::string const& params = "{}") {
     wire.message(R"({"jsonrpc":"2.0","method":")" + method + R"(","params":)" + params + "}");

@@ -11,6 +11,7 @@
 #include "tests/support/fake_clock.h"
 #include "tests/support/run.h"
 #include "tests/support/scripted_github.h"
+#include "tests/support/stop.h"
 
 namespace jumpseat {
 namespace {
@@ -47,8 +48,7 @@ struct World {
     github.then(ScriptedGitHub::exchange_route, 200, R"({"token":"tid=two;exp=2)" + tail);
   }
   ~World() {
-    background.cancel();
-    run(io, background.join());
+    run(io, stop(background));
     http.close();
   }
   // The status that a chat ends with.
@@ -81,7 +81,9 @@ TEST_CASE("a chat carries its token, who we are and who asks") {
   CHECK(has(request, "\r\nX-GitHub-Api-Version: " + identity.api_version + "\r\n"));
   CHECK(has(request, "\r\nX-Initiator: agent\r\n"));
   CHECK_FALSE(has(request, "Copilot-Vision-Request"));
-  CHECK(request.ends_with("\r\n\r\n" R"({"model":"gpt-4.1","messages":[]})"));
+  CHECK(
+      request.ends_with("\r\n\r\n"
+                        R"({"model":"gpt-4.1","messages":[]})"));
 }
 
 TEST_CASE("a 401 costs one exchange and one replay with the new token") {
