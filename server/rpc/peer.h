@@ -51,7 +51,7 @@ class Peer {
   // A request's handler with typed params and result.
   template <class Params, class R>
   void on(std::string method, std::function<awaitable<Result<R>>(Params)> handler) {
-    on_request(std::move(method), [this, handler = std::move(handler)](std::string params) {
+    on_request(std::move(method), [handler = std::move(handler)](std::string params) {
       return typed<Params, R>(handler, std::move(params));
     });
   }
