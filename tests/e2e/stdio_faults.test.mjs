@@ -193,7 +193,7 @@ describe('messages', () => {
     const keys = Array.from({ length: 1_000_000 }, (_, at) => `"k${at}":0`).join(',');
     editor.send(`{"jsonrpc":"2.0","id":1001,"method":"checkStatus","params":{${keys}}}`);
     editor.send(`{"jsonrpc":"2.0","id":1002,"method":"checkStatus","params":{"x":${'9'.repeat(MB)}}}`);
-    editor.send(`{"jsonrpc":"2.0","id":${'1'.repeat(MB)},"method":"checkStatus","params":{}}`);
+    editor.send(`{"jsonrpc":"2.0","id":${'1'.repeat(1000)},"method":"checkStatus","params":{}}`);
     for (const id of [1001, 1002]) {
       const { value } = await editor.wait_for((one) => one.id === id, `the answer to ${id}`);
       assert.ok(value.result || value.error);

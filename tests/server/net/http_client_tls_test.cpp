@@ -290,19 +290,19 @@ TEST_CASE(
   REQUIRE_TLS_SERVER(server);
   TlsWorld world(*server);
   {
-    auto stalled = world.open("/stall");
+    auto stalled = world.open("/stall?only");
     REQUIRE(stalled);
   }
   SECTION("the next request takes the reset along, on the same connection") {
     REQUIRE(world.get("good", "/after"));
-    run_until(world.io, [&] { return server->count_prefix("end /stall") == 1; });
+    run_until(world.io, [&] { return server->count_prefix("end /stall?only") == 1; });
     CHECK(server->count("session") == 1);
-    CHECK(server->count("end /stall 0") == 0);
+    CHECK(server->count("end /stall?only 0") == 0);
     REQUIRE(world.get("good", "/again"));
     CHECK(server->count("session") == 1);
   }
   SECTION("without one the connection ends, and the next request opens another") {
-    run_until(world.io, [&] { return server->count_prefix("end /stall") == 1; });
+    run_until(world.io, [&] { return server->count_prefix("end /stall?only") == 1; });
     REQUIRE(world.get("good", "/after"));
     CHECK(server->count("session") == 2);
   }
