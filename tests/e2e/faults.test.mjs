@@ -4,7 +4,7 @@
 import assert from 'node:assert/strict';
 import { createServer } from 'node:http';
 import { after, afterEach, before, describe, test } from 'node:test';
-import { DEADLINE_MS, Editor, Home, closed_port, in_time, known_token, start_simulator, upstream_env } from './harness.mjs';
+import { DEADLINE_MS, Editor, Home, assert_grew, closed_port, in_time, known_token, start_simulator, upstream_env } from './harness.mjs';
 
 const CHAT = '/chat/completions';
 const EXCHANGE = '/copilot_internal/v2/token';
@@ -484,7 +484,7 @@ describe('sizes', () => {
       await sim.scenario(`${scenario}?on=POST%20/chat/completions`);
       const error = await failed_chat(editor);
       assert.equal(error.code, 'upstream_headers_too_large', scenario);
-      assert.ok(editor.memory() - idle < 32 * MB, scenario);
+      assert_grew(editor.memory() - idle, 32 * MB, scenario);
       await sim.wait('ended', { path: CHAT });
       await still_works(editor);
     }
@@ -497,7 +497,7 @@ describe('sizes', () => {
       const idle = editor.memory();
       const error = await failed_chat(editor);
       assert.equal(error.code, 'upstream_body_too_large', `${scenario}: ${error.message}`);
-      assert.ok(editor.memory() - idle < 200 * MB, `${scenario}: ${(editor.memory() - idle) / MB} MB more`);
+      assert_grew(editor.memory() - idle, 200 * MB, scenario);
       await sim.wait('closed', { path: CHAT });
       await still_works(editor);
     }
@@ -523,7 +523,7 @@ describe('sizes', () => {
       })(),
       '16 MB of comments',
     );
-    assert.ok(editor.memory() - idle < 8 * MB, `${(editor.memory() - idle) / MB} MB more`);
+    assert_grew(editor.memory() - idle, 8 * MB);
     editor.notify('$/cancelRequest', { id: pending.id });
     assert.equal((await pending).error?.code, -32800);
     await sim.wait('closed', { path: CHAT });

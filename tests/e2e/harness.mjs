@@ -31,6 +31,17 @@ export function binary() {
   return path;
 }
 
+let sanitized_;
+/// Whether the program was built with AddressSanitizer.
+export const sanitized = () => (sanitized_ ??= readFileSync(binary()).includes('__asan_init'));
+
+/// Checks that memory grew by no more than `most` bytes. A sanitizer holds freed blocks back for a while
+/// (quarantine_size_mb, 256 by default), which says nothing about the program.
+export function assert_grew(bytes, most, what = '') {
+  const limit = sanitized() ? 2 * most + 320 * 1024 * 1024 : most;
+  assert.ok(bytes < limit, `${what} ${(bytes / 1024 / 1024).toFixed(1)} MB more`);
+}
+
 /// The promise's value, or a failure that says what was waited for. `seen` adds what there was instead.
 export function in_time(promise, what, { ms = DEADLINE_MS, seen } = {}) {
   let timer;

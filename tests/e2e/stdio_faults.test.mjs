@@ -5,7 +5,7 @@ import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { readdirSync, readFileSync } from 'node:fs';
 import { after, afterEach, before, describe, test } from 'node:test';
-import { DEADLINE_MS, Editor, Home, eventually, frame, known_token, start_simulator } from './harness.mjs';
+import { DEADLINE_MS, Editor, Home, assert_grew, eventually, frame, known_token, start_simulator } from './harness.mjs';
 
 const CHAT = '/chat/completions';
 const MB = 1024 * 1024;
@@ -155,7 +155,7 @@ describe('messages', () => {
     const { value } = await editor.wait_for(refused(-32600), 'the refusal', { from });
     assert.match(value.error.message, /34603008.*32 MiB/);
     assert.ok((await editor.request('checkStatus', LOCAL)).result);
-    assert.ok(editor.memory() - idle < 8 * MB, `${(editor.memory() - idle) / MB} MB more`);
+    assert_grew(editor.memory() - idle, 8 * MB);
     await editor.end();
   });
 
@@ -446,7 +446,7 @@ describe('ends', () => {
       { every_ms: 20 },
     );
     assert.ok(last < 32 * MB, `${last / MB} MB were taken`);
-    assert.ok(editor.memory() - before_ < 16 * MB, `${(editor.memory() - before_) / MB} MB more`);
+    assert_grew(editor.memory() - before_, 16 * MB);
     // And it is not stuck: it reads on, a cancel is heard, the session lives.
     editor.notify('$/cancelRequest', { id: pending.id });
     editor.child.stdout.resume();
@@ -471,7 +471,7 @@ describe('ends', () => {
     }
     await eventually(() => editor.child.exitCode !== null, 'the program to give up');
     assert.equal(editor.child.exitCode, 1);
-    assert.ok(most - idle < 96 * MB, `${(most - idle) / MB} MB more`);
+    assert_grew(most - idle, 96 * MB);
     editor.child.stdout.destroy();
   });
 
