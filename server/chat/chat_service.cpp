@@ -43,10 +43,15 @@ TokenCapSpelling token_cap_spelling(Model const& model) {
                                              : TokenCapSpelling::max_tokens;
 }
 
-void ChatService::count(int change) {
-  auto const before = active_;
-  active_ = static_cast<std::size_t>(static_cast<int>(active_) + change);
-  if ((before == 0) == (active_ == 0)) return;
+void ChatService::begun() {
+  if (++active_ == 1) tell();
+}
+
+void ChatService::ended() {
+  if (--active_ == 0) tell();
+}
+
+void ChatService::tell() const {
   for (auto const& listener : listeners_) listener();
 }
 
@@ -96,10 +101,10 @@ ChatStream::ChatStream(ChatService& service, ChatReply reply, ChatStreamRepair::
       options_(options),
       answers_(answers),
       repair_(std::move(options)) {
-  service_.count(+1);
+  service_.begun();
 }
 
-ChatStream::~ChatStream() { service_.count(-1); }
+ChatStream::~ChatStream() { service_.ended(); }
 
 Error ChatStream::with_progress(Error error) const {
   return std::move(error).with_partial_length(repair_.text_bytes());

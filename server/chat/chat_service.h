@@ -87,7 +87,9 @@ class ChatService {
 
  private:
   friend class ChatStream;
-  void count(int change);
+  void begun();
+  void ended();
+  void tell() const;
 
   Scope& background_;
   ModelCatalog& catalog_;

@@ -15,8 +15,8 @@ namespace jumpseat {
 // from the upper half of its step, so that several processes do not march in step.
 class Backoff {
  public:
-  Backoff(int retries, std::chrono::milliseconds base = std::chrono::milliseconds(100),
-          std::chrono::milliseconds most = std::chrono::milliseconds(5000))
+  explicit Backoff(int retries, std::chrono::milliseconds base = std::chrono::milliseconds(100),
+                   std::chrono::milliseconds most = std::chrono::milliseconds(5000))
       : left_(retries), step_(base), most_(most) {}
   // How long to wait before the next try; nothing when no try is left. `random` is in [0, 1).
   std::optional<std::chrono::milliseconds> next(double random);
