@@ -114,7 +114,7 @@ export class Stage {
 
   /// One run of client.cpp: its JSON. options: {env, place: 'apart' | 'free'}, all others go on.
   async client(workload, { env = this.bare, place = 'apart', ...options }, command = []) {
-    const words = ['--errors', this.file('stderr.log')];
+    const words = ['--errors', this.file('stderr.log'), '--limit-s', '600'];
     const pinned = place === 'apart' ? this.place : {};
     if (pinned.client !== undefined) words.push('--client-cpu', String(pinned.client));
     if (pinned.server !== undefined) words.push('--server-cpu', String(pinned.server));

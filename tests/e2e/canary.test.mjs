@@ -9,7 +9,7 @@ import { readFileSync, readdirSync, statSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { after, afterEach, before, beforeEach, describe, test } from 'node:test';
-import { DEADLINE_MS, Editor, Home, known_token, mode_of, run, start_simulator } from './harness.mjs';
+import { Editor, Home, known_token, mode_of, run, start_simulator } from './harness.mjs';
 
 const PROXY_PASSWORD = 'pr0xy-passw0rd-canary';
 const PROMPT = 'the-prompt-canary-is-nobodys-business';
@@ -227,7 +227,7 @@ describe('stdio', () => {
       await editor.request('signIn', {});
       // The one that hangs on is cancelled: what matters is what was written.
       const waiting = editor.request('signInConfirm', {});
-      await sim.wait('complete', { path: '/login/oauth/access_token', timeout_ms: DEADLINE_MS });
+      await sim.wait('complete', { path: '/login/oauth/access_token' });
       await editor.request('signOut', {});
       await waiting;
       await editor.end();
@@ -355,7 +355,7 @@ describe('the process', () => {
     await sim.scenario('chat_hold_midstream?chunks=1');
     const token = await known_token(sim);
     const pending = run(['chat', 'hi', '--token-stdin'], { env: home.env(sim.env), cwd: home.work, input: `${token}\n` });
-    await sim.wait('stalled', { path: '/chat/completions', timeout_ms: DEADLINE_MS });
+    await sim.wait('stalled', { path: '/chat/completions' });
     const found = readdirSync('/proc')
       .filter((name) => /^\d+$/.test(name))
       .flatMap((pid) => {

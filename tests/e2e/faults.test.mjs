@@ -4,7 +4,7 @@
 import assert from 'node:assert/strict';
 import { createServer } from 'node:http';
 import { after, afterEach, before, describe, test } from 'node:test';
-import { DEADLINE_MS, Editor, Home, assert_grew, closed_port, in_time, known_token, start_simulator, upstream_env } from './harness.mjs';
+import { Editor, Home, assert_grew, closed_port, in_time, known_token, start_simulator, upstream_env } from './harness.mjs';
 
 const CHAT = '/chat/completions';
 const EXCHANGE = '/copilot_internal/v2/token';
@@ -707,7 +707,7 @@ describe('sign-in', { concurrency: 4 }, () => {
     with_session(['device_poll_stall'], async (editor, own) => {
       assert.ok((await editor.request('signIn', {})).result);
       const waiting = editor.request('signInConfirm', {});
-      await own.wait('stalled', { path: '/login/oauth/access_token', timeout_ms: DEADLINE_MS });
+      await own.wait('stalled', { path: '/login/oauth/access_token' });
       assert.equal((await editor.request('signOut', {})).result.status, 'NotSignedIn');
       assert.equal((await waiting).error.code, -32800);
       await own.wait('closed', { path: '/login/oauth/access_token' });

@@ -22,7 +22,7 @@ import { start } from '../simulator/client.mjs';
 
 /// How long anything may take before a test gives up on it. Generous: a sanitizer build on a busy machine
 /// is slow, and no test gets faster by a shorter one.
-export const DEADLINE_MS = 30_000;
+export const DEADLINE_MS = 60_000;
 
 export function binary() {
   const path =
@@ -65,7 +65,13 @@ export async function eventually(look, what, { ms = DEADLINE_MS, every_ms = 5 } 
   }
 }
 
-export const start_simulator = (options = {}) => start({ pending_polls: 0, ...options });
+/// A simulator that approves sign-ins at the first poll, and whose waits have the deadline of all others.
+export async function start_simulator(options = {}) {
+  const sim = await start({ pending_polls: 0, ...options });
+  const wait = sim.wait.bind(sim);
+  sim.wait = (kind, where) => wait(kind, { timeout_ms: DEADLINE_MS, ...where });
+  return sim;
+}
 
 /// A GitHub token that looks right and is nobody's.
 export const made_up_token = (prefix = 'ghu_') =>

@@ -5,7 +5,7 @@ import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { readdirSync, readFileSync } from 'node:fs';
 import { after, afterEach, before, describe, test } from 'node:test';
-import { DEADLINE_MS, Editor, Home, assert_grew, eventually, frame, known_token, start_simulator } from './harness.mjs';
+import { Editor, Home, assert_grew, eventually, frame, known_token, start_simulator } from './harness.mjs';
 
 const CHAT = '/chat/completions';
 const MB = 1024 * 1024;
@@ -38,7 +38,7 @@ async function session({ scenarios = [], begin = true, env = {}, home = new Home
 /// A chat of which some text has come and which then stalls.
 async function stalled_chat(editor, token = 't') {
   const pending = editor.chat({ partialResultToken: token });
-  await sim.wait('stalled', { path: CHAT, timeout_ms: DEADLINE_MS });
+  await sim.wait('stalled', { path: CHAT });
   await editor.notification('$/progress', (params) => params.token === token);
   return pending;
 }
@@ -49,7 +49,7 @@ describe('cancelling', () => {
   test('C1: a cancelled chat closes the upstream connection', async () => {
     const editor = await session({ scenarios: ['chat_stall_midstream'] });
     const pending = editor.chat({ partialResultToken: 't' });
-    await sim.wait('stalled', { path: CHAT, timeout_ms: DEADLINE_MS });
+    await sim.wait('stalled', { path: CHAT });
     editor.notify('$/cancelRequest', { id: pending.id });
     const answer = await pending;
     assert.equal(answer.error.code, -32800);
@@ -70,7 +70,7 @@ describe('cancelling', () => {
     ]) {
       const editor = await session({ scenarios: [scenario] });
       const pending = editor.chat();
-      await sim.wait('stalled', { path, timeout_ms: DEADLINE_MS });
+      await sim.wait('stalled', { path });
       editor.notify('$/cancelRequest', { id: pending.id });
       assert.equal((await pending).error.code, -32800, scenario);
       if (path === CHAT) await sim.wait('closed', { path });
@@ -81,7 +81,7 @@ describe('cancelling', () => {
   test('C1: one cancelled chat does not disturb the others', async () => {
     const editor = await session({ scenarios: ['chat_hold_midstream?chunks=2'] });
     const chats = Array.from({ length: 8 }, (_, at) => editor.chat({ partialResultToken: at }));
-    await sim.wait('stalled', { path: CHAT, n: 8, timeout_ms: DEADLINE_MS });
+    await sim.wait('stalled', { path: CHAT, n: 8 });
     editor.notify('$/cancelRequest', { id: chats[3].id });
     assert.equal((await chats[3]).error.code, -32800);
     await sim.wait('closed', { path: CHAT });
@@ -277,7 +277,7 @@ describe('messages', () => {
     for (const id of [0, '', 'x', 1.5]) {
       const editor = await session({ scenarios: ['chat_hold_midstream?chunks=1'] });
       editor.chat({}, { id }).catch(() => {});
-      await sim.wait('stalled', { path: CHAT, timeout_ms: DEADLINE_MS });
+      await sim.wait('stalled', { path: CHAT });
       editor.send({ id, method: 'checkStatus', params: LOCAL });
       await editor.wait_for(refused(-32600, id), 'the refusal');
       await sim.release('chat');
@@ -382,7 +382,7 @@ describe('ends', () => {
 
     const busy = await session({ scenarios: ['chat_stall_midstream'] });
     const pending = stalled_chat(busy);
-    const chat = await Promise.race([pending.then(() => null), sim.wait('stalled', { path: CHAT, timeout_ms: DEADLINE_MS })]);
+    const chat = await Promise.race([pending.then(() => null), sim.wait('stalled', { path: CHAT })]);
     assert.ok(chat);
     const busy_end = performance.now();
     busy.child.stdin.end();
@@ -479,7 +479,7 @@ describe('ends', () => {
     test(`C14: ${signal} in a stream gives the chat its error and ends the program`, async () => {
       const editor = await session({ scenarios: ['chat_stall_midstream'] });
       const pending = editor.chat({ partialResultToken: 't' });
-      await sim.wait('stalled', { path: CHAT, timeout_ms: DEADLINE_MS });
+      await sim.wait('stalled', { path: CHAT });
       const begun = performance.now();
       editor.child.kill(signal);
       const answer = await pending;
@@ -504,7 +504,7 @@ describe('ends', () => {
     assert.equal((await first.request('signInConfirm', {})).result.status, 'OK');
     await sim.scenario('chat_stall_midstream');
     first.chat({ partialResultToken: 't' }).catch(() => {});
-    await sim.wait('stalled', { path: CHAT, timeout_ms: DEADLINE_MS });
+    await sim.wait('stalled', { path: CHAT });
     await first.kill();
     await sim.clear_rules();
     const exchanges = (await sim.requests({ path: '/copilot_internal/v2/token' })).length;
@@ -538,7 +538,7 @@ describe('ends', () => {
     try {
       const editor = await session({ scenarios: ['chat_stall_midstream'], params: { processId: parent.pid } });
       const pending = editor.chat();
-      await sim.wait('stalled', { path: CHAT, timeout_ms: DEADLINE_MS });
+      await sim.wait('stalled', { path: CHAT });
       parent.kill('SIGKILL');
       assert.equal((await pending).error.code, -32800);
       assert.equal((await editor.ended()).code, 0);

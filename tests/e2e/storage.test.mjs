@@ -354,7 +354,7 @@ describe('contents', () => {
       await editor.begin();
       await editor.request('signOut', {});
       await editor.request('signIn', {});
-      await sim.wait('complete', { path: '/login/oauth/access_token', n: round + 1, timeout_ms: 30_000 });
+      await sim.wait('complete', { path: '/login/oauth/access_token', n: round + 1 });
       await editor.kill();
       const found = await status();
       assert.ok(['ready', 'signed out'].includes(found.state), JSON.stringify(found));

@@ -5,7 +5,7 @@ import assert from 'node:assert/strict';
 import { after, afterEach, before, beforeEach, describe, test } from 'node:test';
 import rpc from 'vscode-jsonrpc/node.js';
 import lsp from 'vscode-languageserver-protocol/node.js';
-import { DEADLINE_MS, Home, in_time, known_token, spawn_program, start_simulator } from './harness.mjs';
+import { Home, in_time, known_token, spawn_program, start_simulator } from './harness.mjs';
 
 const FINISH = 'github.copilot.finishDeviceFlow';
 
@@ -151,7 +151,7 @@ describe('vscode-jsonrpc', () => {
       assert.equal(error.data.code, 'cancelled');
       return true;
     });
-    await sim.wait('closed', { path: '/chat/completions', timeout_ms: DEADLINE_MS });
+    await sim.wait('closed', { path: '/chat/completions' });
 
     // Sign out.
     const out = heard(connection, 'didChangeStatus', (params) => params.kind === 'Error');
@@ -176,9 +176,9 @@ describe('vscode-jsonrpc', () => {
         .sendRequest(chat_type, { messages: [{ role: 'user', content: 'hi' }] }, source.token)
         .then((answer) => answer.choices[0].message.content, (error) => error.code),
     );
-    await sim.wait('stalled', { path: '/chat/completions', n: 20, timeout_ms: DEADLINE_MS });
+    await sim.wait('stalled', { path: '/chat/completions', n: 20 });
     for (const [at, source] of sources.entries()) if (at % 2 === 1) source.cancel();
-    await sim.wait('closed', { path: '/chat/completions', n: 10, timeout_ms: DEADLINE_MS });
+    await sim.wait('closed', { path: '/chat/completions', n: 10 });
     await sim.release('chat');
     const outcomes = await in_time(Promise.all(chats), 'all chats');
     for (const [at, outcome] of outcomes.entries()) {

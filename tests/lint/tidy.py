@@ -51,13 +51,12 @@ def main(build, word):
     bad = [text for text in results if text]
     # A header's defect shows in every file that includes it; say it once.
     seen = set()
-    for text in bad:
-        for line in text.replace(f"{ROOT}/", "").splitlines():
-            is_place = re.match(r"\S+:\d+:\d+: ", line)
-            if is_place and line in seen:
-                continue
-            if is_place:
-                seen.add(line)
+    show = True
+    for line in "".join(bad).replace(f"{ROOT}/", "").splitlines():
+        if re.match(r"\S+:\d+:\d+: ", line):
+            show = line not in seen
+            seen.add(line)
+        if show:
             print(line)
     print(f"clang-tidy: {len(files)} files, {len(bad)} with defects")
     return 1 if bad else 0

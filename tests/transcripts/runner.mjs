@@ -9,7 +9,6 @@
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { basename, dirname } from 'node:path';
 import {
-  DEADLINE_MS,
   Editor,
   Home,
   closed_port,
@@ -363,11 +362,10 @@ class Play {
     const nothing = group[0].text === 'nothing';
     const wanted = nothing ? [] : group.map((line) => line.text);
     const unended = wanted.filter((text) => text.includes(', open')).length;
-    await this.sim_.wait('requests', { since: this.seen_upstream_, n: wanted.length, timeout_ms: DEADLINE_MS });
+    await this.sim_.wait('requests', { since: this.seen_upstream_, n: wanted.length });
     await this.sim_.wait('ended', {
       since: this.seen_upstream_,
-      n: wanted.length - unended,
-      timeout_ms: DEADLINE_MS,
+      n: wanted.length - unended
     });
     const requests = (await this.sim_.requests()).filter((one) => one.id > this.seen_upstream_);
     const told = requests.map((one) => {
