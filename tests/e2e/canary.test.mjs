@@ -34,7 +34,11 @@ afterEach(async () => {
 const loud = { LOG_LEVEL: 'DEBUG', MAX_RETRIES: '0' };
 
 function start(env = {}) {
-  editor = new Editor({ env: home.env(sim.env, loud, env), cwd: home.work, args: ['--log-file', log] });
+  editor = new Editor({
+    env: home.env(sim.env, loud, env),
+    cwd: home.work,
+    args: ['--log-file', log],
+  });
   return editor.begin();
 }
 
@@ -43,7 +47,9 @@ function start(env = {}) {
 function spellings(secret) {
   const bytes = Buffer.from(secret);
   const base64 = [0, 1, 2].map((shift) => {
-    const text = Buffer.concat([Buffer.alloc(shift), bytes]).toString('base64').replace(/=+$/, '');
+    const text = Buffer.concat([Buffer.alloc(shift), bytes])
+      .toString('base64')
+      .replace(/=+$/, '');
     return text.slice(shift === 0 ? 0 : shift + 1, -1); // the characters that no neighbour shares
   });
   return [
@@ -75,7 +81,11 @@ async function search(places, more = []) {
     for (const secret of secrets) {
       for (const spelling of spellings(secret)) {
         const at = text.indexOf(spelling);
-        assert.equal(at, -1, `in ${name}: …${text.slice(Math.max(0, at - 200), at)}[HERE] (a secret of ${secret.length} characters)`);
+        assert.equal(
+          at,
+          -1,
+          `in ${name}: …${text.slice(Math.max(0, at - 200), at)}[HERE] (a secret of ${secret.length} characters)`,
+        );
       }
     }
   }
@@ -115,7 +125,12 @@ describe('stdio', () => {
     await editor.request('signIn', {});
     assert.equal((await editor.request('signInConfirm', {})).result.status, 'OK');
     assert.ok((await editor.chat({ content: PROMPT, partialResultToken: 1 })).result);
-    for (const method of ['jumpseat/models', 'jumpseat/account', 'jumpseat/config', 'checkStatus']) {
+    for (const method of [
+      'jumpseat/models',
+      'jumpseat/account',
+      'jumpseat/config',
+      'checkStatus',
+    ]) {
       assert.ok((await editor.request(method, {})).result, method);
     }
     await sim.expire('copilot');
@@ -164,18 +179,37 @@ describe('stdio', () => {
     ]) {
       await sim.clear_rules();
       await sim.scenario(scenario);
-      assert.ok((await editor.chat({ content: PROMPT, partialResultToken: scenario })).error, scenario);
+      assert.ok(
+        (await editor.chat({ content: PROMPT, partialResultToken: scenario })).error,
+        scenario,
+      );
     }
     // Upstream gives the credentials back in every place that an error is read from.
     const echo = '{{authorization}}';
     for (const reply of [
-      { status: 400, headers: { 'content-type': 'application/json' }, body: { error: { message: echo, code: echo, url: echo } } },
+      {
+        status: 400,
+        headers: { 'content-type': 'application/json' },
+        body: { error: { message: echo, code: echo, url: echo } },
+      },
       { status: 401, headers: { 'content-type': 'text/plain' }, body: echo },
-      { status: 403, headers: { 'content-type': 'text/plain' }, body: `x ${echo} https://github.com/${echo}` },
-      { status: 429, headers: { 'content-type': 'text/html', 'retry-after': echo }, body: `<html>${echo}</html>` },
+      {
+        status: 403,
+        headers: { 'content-type': 'text/plain' },
+        body: `x ${echo} https://github.com/${echo}`,
+      },
+      {
+        status: 429,
+        headers: { 'content-type': 'text/html', 'retry-after': echo },
+        body: `<html>${echo}</html>`,
+      },
       { status: 200, headers: { 'content-type': echo }, body: `<html>${echo}` },
       { status: 302, headers: { location: `https://evil.example/?t=${echo}` }, body: '' },
-      { status: 200, headers: { 'content-type': 'application/json' }, body: { error: { message: echo } } },
+      {
+        status: 200,
+        headers: { 'content-type': 'application/json' },
+        body: { error: { message: echo } },
+      },
       { status: 200, stream: [{ data: { choices: null, error: { message: echo, code: echo } } }] },
     ]) {
       await sim.clear_rules();
@@ -204,14 +238,43 @@ describe('stdio', () => {
       'models_500',
       'models_garbage',
       'user_401',
-      { rules: [{ on: 'GET /copilot_internal/*', do: { status: 403, headers: { 'content-type': 'application/json' }, body: { message: echo, error_details: { title: echo, message: echo, url: `https://github.com/${echo}` } } } }] },
-      { rules: [{ on: 'GET /copilot_internal/*', do: { status: 500, headers: { 'content-type': 'text/html' }, body: `<html>${echo}` } }] },
-      { rules: [{ on: 'GET /models', do: { status: 400, headers: { 'content-type': 'text/plain' }, body: echo } }] },
+      {
+        rules: [
+          {
+            on: 'GET /copilot_internal/*',
+            do: {
+              status: 403,
+              headers: { 'content-type': 'application/json' },
+              body: {
+                message: echo,
+                error_details: { title: echo, message: echo, url: `https://github.com/${echo}` },
+              },
+            },
+          },
+        ],
+      },
+      {
+        rules: [
+          {
+            on: 'GET /copilot_internal/*',
+            do: { status: 500, headers: { 'content-type': 'text/html' }, body: `<html>${echo}` },
+          },
+        ],
+      },
+      {
+        rules: [
+          {
+            on: 'GET /models',
+            do: { status: 400, headers: { 'content-type': 'text/plain' }, body: echo },
+          },
+        ],
+      },
     ]) {
       await sim.clear_rules();
       await sim.scenario(scenario);
       await start({ GITHUB_TOKEN });
-      for (const method of ['jumpseat/models', 'jumpseat/account', 'checkStatus']) await editor.request(method, {});
+      for (const method of ['jumpseat/models', 'jumpseat/account', 'checkStatus'])
+        await editor.request(method, {});
       await editor.end();
       keep(places);
     }
@@ -239,7 +302,9 @@ describe('stdio', () => {
 
   test('a proxy with a password', async () => {
     const proxy = createServer((socket) => {
-      socket.once('data', () => socket.end('HTTP/1.1 407 Proxy Authentication Required\r\nContent-Length: 0\r\n\r\n'));
+      socket.once('data', () =>
+        socket.end('HTTP/1.1 407 Proxy Authentication Required\r\nContent-Length: 0\r\n\r\n'),
+      );
       socket.on('error', () => {});
     });
     await new Promise((resolve) => proxy.listen(0, '127.0.0.1', resolve));
@@ -300,7 +365,10 @@ describe('command line', () => {
     const env = home.env(sim.env, loud);
     const places = {};
     const play = async (args, more = {}) => {
-      const { stdout, stderr } = await run([...args, '-v', '--log-file', log], { env: { ...env, ...more }, cwd: home.work });
+      const { stdout, stderr } = await run([...args, '-v', '--log-file', log], {
+        env: { ...env, ...more },
+        cwd: home.work,
+      });
       places[`stdout and stderr of ${args.join(' ')} (${Object.keys(more)})`] = stdout + stderr;
     };
     await play(['login']);
@@ -319,10 +387,17 @@ describe('command line', () => {
 
   test('a malformed token, and one that is not for Copilot, are never repeated', async () => {
     const places = {};
-    const bad = ['ghu_this-is-not-a-token-but-secret', 'hunter2hunter2hunter2hunter2', `ghs_${'Q7x'.repeat(12)}`];
+    const bad = [
+      'ghu_this-is-not-a-token-but-secret',
+      'hunter2hunter2hunter2hunter2',
+      `ghs_${'Q7x'.repeat(12)}`,
+    ];
     for (const GITHUB_TOKEN of bad) {
       for (const args of [['status'], ['doctor'], ['config'], ['chat', 'x']]) {
-        const { stdout, stderr } = await run([...args, '-v'], { env: home.env(sim.env, loud, { GITHUB_TOKEN }), cwd: home.work });
+        const { stdout, stderr } = await run([...args, '-v'], {
+          env: home.env(sim.env, loud, { GITHUB_TOKEN }),
+          cwd: home.work,
+        });
         places[`${args} with ${GITHUB_TOKEN.length} characters`] = stdout + stderr;
       }
     }
@@ -342,7 +417,11 @@ describe('the process', () => {
     assert.equal(statSync(`/proc/${editor.pid}/environ`).uid, 0);
     await search({ 'the arguments': readFileSync(`/proc/${editor.pid}/cmdline`, 'latin1') });
     for (const task of readdirSync(`/proc/${editor.pid}/task`)) {
-      assert.equal(readFileSync(`/proc/${editor.pid}/task/${task}/children`, 'utf8').trim(), '', 'children');
+      assert.equal(
+        readFileSync(`/proc/${editor.pid}/task/${task}/children`, 'utf8').trim(),
+        '',
+        'children',
+      );
     }
     const { code, signal } = await editor.kill('SIGSEGV');
     assert.ok(signal === 'SIGSEGV' || code !== 0); // a sanitizer turns the signal into an exit
@@ -354,7 +433,11 @@ describe('the process', () => {
   test('a token from stdin is in no argument and no environment', async () => {
     await sim.scenario('chat_hold_midstream?chunks=1');
     const token = await known_token(sim);
-    const pending = run(['chat', 'hi', '--token-stdin'], { env: home.env(sim.env), cwd: home.work, input: `${token}\n` });
+    const pending = run(['chat', 'hi', '--token-stdin'], {
+      env: home.env(sim.env),
+      cwd: home.work,
+      input: `${token}\n`,
+    });
     await sim.wait('stalled', { path: '/chat/completions' });
     const found = readdirSync('/proc')
       .filter((name) => /^\d+$/.test(name))

@@ -41,7 +41,11 @@ function jumpseat(args, { env = {}, signed_in = true, ...options } = {}) {
 async function expect(args, code, options) {
   const result = await jumpseat(args, options);
   assert.equal(result.signal, null);
-  assert.equal(result.code, code, `${args.join(' ')}: ${result.code}\n${result.stdout}${result.stderr}`);
+  assert.equal(
+    result.code,
+    code,
+    `${args.join(' ')}: ${result.code}\n${result.stdout}${result.stderr}`,
+  );
   assert.doesNotMatch(result.stdout + result.stderr, /\x1b/, 'escape sequences without a terminal');
   return result;
 }
@@ -66,14 +70,32 @@ describe('commands', () => {
     assert.match(version.stdout, /^jumpseat \d+\.\d+\.\d+\n$/);
     assert.equal(version.stderr, '');
     const help = await expect(['--help'], 0);
-    for (const word of ['login', 'logout', 'status', 'models', 'chat', 'config', 'doctor', '--stdio', 'Exit codes']) {
+    for (const word of [
+      'login',
+      'logout',
+      'status',
+      'models',
+      'chat',
+      'config',
+      'doctor',
+      '--stdio',
+      'Exit codes',
+    ]) {
       assert.ok(help.stdout.includes(word), word);
     }
     assert.equal(help.stderr, '');
   });
 
   test('a wrong command line is code 2, with stdout empty', async () => {
-    for (const args of [[], ['nope'], ['chat', '--nope'], ['--nope'], ['status', 'extra'], ['chat'], ['login', 'chat']]) {
+    for (const args of [
+      [],
+      ['nope'],
+      ['chat', '--nope'],
+      ['--nope'],
+      ['status', 'extra'],
+      ['chat'],
+      ['login', 'chat'],
+    ]) {
       const { stdout, stderr } = await expect(args, 2);
       assert.equal(stdout, '', args.join(' '));
       assert.ok(stderr.length > 20, args.join(' '));
@@ -101,7 +123,10 @@ describe('commands', () => {
     assert.match(login.stdout, /Signed in as octocat \(Copilot plan: individual\)\.\n$/);
     assert.equal(login.stderr, '');
 
-    assert.match((await expect(['login'], 0, options)).stdout, /^Already signed in as octocat \(saved sign-in\)/);
+    assert.match(
+      (await expect(['login'], 0, options)).stdout,
+      /^Already signed in as octocat \(saved sign-in\)/,
+    );
     assert.match((await expect(['status'], 0, options)).stdout, /ready, signed in as octocat/);
     assert.match((await expect(['login', '--again'], 0, options)).stdout, /Signed in as octocat/);
     assert.match((await expect(['logout'], 0, options)).stdout, /^Signed out/);
@@ -166,7 +191,9 @@ describe('commands', () => {
     assert.deepEqual(request.body.messages, [{ role: 'user', content: '2+2?' }]);
     assert.equal(request.headers['x-initiator'], 'user');
 
-    const json = JSON.parse((await expect(['chat', '2+2?', '--json', '--model', 'gpt-4o'], 0)).stdout);
+    const json = JSON.parse(
+      (await expect(['chat', '2+2?', '--json', '--model', 'gpt-4o'], 0)).stdout,
+    );
     assert.equal(json.object, 'chat.completion');
     assert.equal(json.choices[0].message.content, 'Four.');
     assert.equal(json.model, 'gpt-4o');
@@ -245,7 +272,9 @@ describe('commands', () => {
       cwd: home.work,
       stdio: ['ignore', 'pipe', 'pipe'],
     });
-    const ended = new Promise((resolve) => child.once('exit', (code, signal) => resolve({ code, signal })));
+    const ended = new Promise((resolve) =>
+      child.once('exit', (code, signal) => resolve({ code, signal })),
+    );
     child.stdout.once('data', () => child.stdout.destroy());
     child.stderr.resume();
     assert.deepEqual(await in_time(ended, 'the end'), { code: 1, signal: null });
@@ -255,8 +284,14 @@ describe('commands', () => {
 
 describe('settings', () => {
   test('command line, environment, .github.env, .env, config.env, default: the first wins', async () => {
-    write(home.config, 'LOG_LEVEL=ERROR\nMAX_RETRIES=1\nREQUEST_TIMEOUT=11\nPORT=1001\nMAX_TOKENS_LIMIT=77\n');
-    write(join(home.work, '.env'), 'LOG_LEVEL=ERROR\nMAX_RETRIES=2\nREQUEST_TIMEOUT=12\nPORT=1002\n');
+    write(
+      home.config,
+      'LOG_LEVEL=ERROR\nMAX_RETRIES=1\nREQUEST_TIMEOUT=11\nPORT=1001\nMAX_TOKENS_LIMIT=77\n',
+    );
+    write(
+      join(home.work, '.env'),
+      'LOG_LEVEL=ERROR\nMAX_RETRIES=2\nREQUEST_TIMEOUT=12\nPORT=1002\n',
+    );
     write(join(home.work, '.github.env'), 'LOG_LEVEL=ERROR\nMAX_RETRIES=3\nREQUEST_TIMEOUT=13\n');
     const env = { LOG_LEVEL: 'ERROR', MAX_RETRIES: '4' };
     const { of, problems, warnings } = await settings({ env }, ['--log-level', 'debug']);
@@ -376,7 +411,13 @@ describe('settings', () => {
     };
     for (const args of [['config'], ['config', '--json']]) {
       const { stdout, stderr } = await jumpseat(args, { env });
-      for (const secret of [token, 'not even a token', 'hunter2hunter2', token.slice(0, 12), token.slice(-12)]) {
+      for (const secret of [
+        token,
+        'not even a token',
+        'hunter2hunter2',
+        token.slice(0, 12),
+        token.slice(-12),
+      ]) {
         assert.ok(!(stdout + stderr).includes(secret), `${args.join(' ')} shows ${secret}`);
       }
       assert.match(stdout, /<set>/);
@@ -425,11 +466,19 @@ describe('settings', () => {
 });
 
 describe('tokens', () => {
-  const order = ['COPILOT_GITHUB_TOKEN', 'GH_COPILOT_TOKEN', 'GITHUB_COPILOT_TOKEN', 'GITHUB_TOKEN', 'GH_TOKEN'];
+  const order = [
+    'COPILOT_GITHUB_TOKEN',
+    'GH_COPILOT_TOKEN',
+    'GITHUB_COPILOT_TOKEN',
+    'GITHUB_TOKEN',
+    'GH_TOKEN',
+  ];
 
   test('the names of the token, in their order', async () => {
     for (let at = 0; at < order.length; at++) {
-      const env = Object.fromEntries(order.slice(at).map((name, i) => [name, i === 0 ? token : made_up_token()]));
+      const env = Object.fromEntries(
+        order.slice(at).map((name, i) => [name, i === 0 ? token : made_up_token()]),
+      );
       const { stdout } = await expect(['status', '--json'], 0, { signed_in: false, env });
       assert.equal(JSON.parse(stdout).source, `environment ${order[at]}`);
     }
@@ -442,10 +491,19 @@ describe('tokens', () => {
       ['GH_TOKEN', 'ghs_'],
     ]) {
       const json = JSON.parse(
-        (await expect(['status', '--json'], 4, { signed_in: false, env: { [name]: made_up_token(prefix) } })).stdout,
+        (
+          await expect(['status', '--json'], 4, {
+            signed_in: false,
+            env: { [name]: made_up_token(prefix) },
+          })
+        ).stdout,
       );
       assert.equal(json.state, 'signed out');
-      assert.ok(json.passedOver.some((one) => one.source === `environment ${name}` && one.reason.includes(prefix)));
+      assert.ok(
+        json.passedOver.some(
+          (one) => one.source === `environment ${name}` && one.reason.includes(prefix),
+        ),
+      );
     }
     assert.equal((await sim.counts()).requests, 0);
     const env = { COPILOT_GITHUB_TOKEN: made_up_token(), GITHUB_TOKEN: token };
@@ -487,7 +545,11 @@ describe('the files of a repository', () => {
       socket.destroy();
     });
     await new Promise((resolve) => server.listen(0, '127.0.0.1', resolve));
-    return { url: `http://127.0.0.1:${server.address().port}`, heard: () => heard, close: () => server.close() };
+    return {
+      url: `http://127.0.0.1:${server.address().port}`,
+      heard: () => heard,
+      close: () => server.close(),
+    };
   }
 
   const hostile = (url) =>
@@ -525,8 +587,16 @@ describe('the files of a repository', () => {
       try {
         write(join(home.work, name), hostile(target.url), 0o644);
         const first = await expect(['status'], 0);
-        for (const key of ['GITHUB_COPILOT_API_BASE', 'GITHUB_COPILOT_ENDPOINT', 'HTTPS_PROXY', 'HOST', 'SSL_CERT_FILE']) {
-          const lines = first.stderr.split('\n').filter((line) => line.includes(`: ${key} is ignored`));
+        for (const key of [
+          'GITHUB_COPILOT_API_BASE',
+          'GITHUB_COPILOT_ENDPOINT',
+          'HTTPS_PROXY',
+          'HOST',
+          'SSL_CERT_FILE',
+        ]) {
+          const lines = first.stderr
+            .split('\n')
+            .filter((line) => line.includes(`: ${key} is ignored`));
           assert.equal(lines.length, 1, `${key}: ${first.stderr}`);
           assert.match(lines[0], new RegExp(`^warning: ${name.replaceAll('.', '\\.')}:\\d+: `));
         }
@@ -535,7 +605,11 @@ describe('the files of a repository', () => {
         await expect(['doctor'], 0);
         await expect(['login', '--again'], 0);
         assert.equal(target.heard(), 0);
-        assert.equal(existsSync(join(home.work, 'jumpseat')), false, 'nothing is stored in the repository');
+        assert.equal(
+          existsSync(join(home.work, 'jumpseat')),
+          false,
+          'nothing is stored in the repository',
+        );
         for (const request of await sim.requests({ path: '/chat/completions' })) {
           assert.notEqual(request.headers['copilot-integration-id'], 'evil');
         }
@@ -583,13 +657,20 @@ describe('the files of a repository', () => {
     const target = await trap();
     try {
       for (const name of ['.env', '.github.env']) {
-        write(join(home.work, name), `${hostile(target.url)}GITHUB_COPILOT_MODEL=gpt-4o\nBAD LINE\n`);
+        write(
+          join(home.work, name),
+          `${hostile(target.url)}GITHUB_COPILOT_MODEL=gpt-4o\nBAD LINE\n`,
+        );
       }
-      const editor = new Editor({ env: home.env(sim.env, { GITHUB_TOKEN: token }), cwd: home.work });
+      const editor = new Editor({
+        env: home.env(sim.env, { GITHUB_TOKEN: token }),
+        cwd: home.work,
+      });
       await editor.begin();
       const config = (await editor.request('jumpseat/config', {})).result;
       assert.deepEqual([config.warnings, config.problems], [[], []]);
-      for (const { key, origin } of config.settings) assert.match(origin, /^(default|not set|environment)$/, key);
+      for (const { key, origin } of config.settings)
+        assert.match(origin, /^(default|not set|environment)$/, key);
       assert.ok((await editor.chat()).result);
       assert.equal((await sim.requests({ path: '/chat/completions' }))[0].body.model, 'gpt-4.1');
       await editor.end();
@@ -600,7 +681,10 @@ describe('the files of a repository', () => {
   });
 
   test('a file may set what is harmless', async () => {
-    write(join(home.work, '.github.env'), 'GITHUB_COPILOT_MODEL=gpt-4o\nHOST=127.0.0.1\nGITHUB_COPILOT_ENDPOINT=https://api.github.com\n');
+    write(
+      join(home.work, '.github.env'),
+      'GITHUB_COPILOT_MODEL=gpt-4o\nHOST=127.0.0.1\nGITHUB_COPILOT_ENDPOINT=https://api.github.com\n',
+    );
     const { of, warnings } = await settings();
     assert.deepEqual(warnings, []);
     assert.equal(of.GITHUB_COPILOT_MODEL.origin, '.github.env:1');
@@ -613,7 +697,10 @@ describe('doctor', () => {
     const { stdout, stderr } = await expect(['doctor'], code, options);
     const port = /127\.0\.0\.1:\d+/g;
     return {
-      text: stdout.replaceAll(home.path, '$home').replaceAll(port, '$upstream').replace(/^jumpseat \S+,/, 'jumpseat $version,'),
+      text: stdout
+        .replaceAll(home.path, '$home')
+        .replaceAll(port, '$upstream')
+        .replace(/^jumpseat \S+,/, 'jumpseat $version,'),
       stderr,
     };
   }
@@ -635,7 +722,10 @@ describe('doctor', () => {
       new RegExp(
         `^${[begin, good.configuration, good.storage, good.network, good.sign_in, good.exchange]
           .join('')
-          .replace(/[.$()+?*[\]]/g, '\\$&')}ok    models: \\d+ models.*\nok    chat: an answer came from \\S+\n\nEverything works\\.\n$`,
+          .replace(
+            /[.$()+?*[\]]/g,
+            '\\$&',
+          )}ok    models: \\d+ models.*\nok    chat: an answer came from \\S+\n\nEverything works\\.\n$`,
       ),
     );
     const chats = await sim.requests({ path: '/chat/completions' });
@@ -715,7 +805,9 @@ describe('doctor', () => {
 
   test('a proxy in front of GitHub that refuses is named, with where the setting came from', async () => {
     const proxy = createServer((socket) => {
-      socket.once('data', () => socket.end('HTTP/1.1 407 Proxy Authentication Required\r\nContent-Length: 0\r\n\r\n'));
+      socket.once('data', () =>
+        socket.end('HTTP/1.1 407 Proxy Authentication Required\r\nContent-Length: 0\r\n\r\n'),
+      );
       socket.on('error', () => {});
     });
     await new Promise((resolve) => proxy.listen(0, '127.0.0.1', resolve));

@@ -4,7 +4,16 @@
 import assert from 'node:assert/strict';
 import { createServer } from 'node:http';
 import { after, afterEach, before, describe, test } from 'node:test';
-import { Editor, Home, assert_grew, closed_port, in_time, known_token, start_simulator, upstream_env } from './harness.mjs';
+import {
+  Editor,
+  Home,
+  assert_grew,
+  closed_port,
+  in_time,
+  known_token,
+  start_simulator,
+  upstream_env,
+} from './harness.mjs';
 
 const CHAT = '/chat/completions';
 const EXCHANGE = '/copilot_internal/v2/token';
@@ -27,7 +36,13 @@ afterEach(async () => {
 
 /// A session in a home of its own, signed in by a token of the environment. Scenarios are in force before
 /// the first request, unless `ready`: then the token and the model list are there first.
-async function session({ scenarios = [], settings, env = {}, signed_in = true, ready = false } = {}) {
+async function session({
+  scenarios = [],
+  settings,
+  env = {},
+  signed_in = true,
+  ready = false,
+} = {}) {
   await sim.reset();
   if (settings) await sim.settings(settings);
   const home = new Home();
@@ -78,7 +93,9 @@ async function still_works(editor) {
 
 /// A chat whose answer's headers come one byte at a time, each well within the limit on silence.
 async function slow_loris() {
-  const own = await start_simulator({ scenarios: ['slow_loris_headers?on=POST%20/chat/completions&ms=500'] });
+  const own = await start_simulator({
+    scenarios: ['slow_loris_headers?on=POST%20/chat/completions&ms=500'],
+  });
   const home = new Home();
   const env = home.env(own.env, { GITHUB_TOKEN: await known_token(own), REQUEST_TIMEOUT: '2' });
   const editor = new Editor({ env, cwd: home.work });
@@ -126,7 +143,10 @@ describe('connection', () => {
       const error = await failed_chat(editor);
       assert.equal(error.code, 'upstream_reset', scenario);
       assert.equal(error.retryable, true);
-      assert.ok((await chats_upstream()) <= 2, 'more than the one repeat that the retry table allows');
+      assert.ok(
+        (await chats_upstream()) <= 2,
+        'more than the one repeat that the retry table allows',
+      );
       await still_works(editor);
     }
   });
@@ -323,7 +343,11 @@ describe('tokens', () => {
     const { routes } = await sim.counts();
     assert.equal(routes[`GET ${EXCHANGE}`].requests - before_, 1, 'one exchange for all');
     assert.equal(routes[`GET ${EXCHANGE}`].most_at_once, 1);
-    assert.equal(routes[`POST ${CHAT}`].requests, 24, 'each chat was sent, refused, and sent again');
+    assert.equal(
+      routes[`POST ${CHAT}`].requests,
+      24,
+      'each chat was sent, refused, and sent again',
+    );
     await editor.end();
   });
 
@@ -349,7 +373,11 @@ describe('tokens', () => {
   });
 
   test('U11: a failed refresh leaves the session alive', async () => {
-    const editor = await session({ ready: true, env: { MAX_RETRIES: '0' }, scenarios: ['exchange_500'] });
+    const editor = await session({
+      ready: true,
+      env: { MAX_RETRIES: '0' },
+      scenarios: ['exchange_500'],
+    });
     await sim.expire('copilot');
     const error = await failed_chat(editor);
     assert.equal(error.code, 'upstream_failed');
@@ -357,14 +385,17 @@ describe('tokens', () => {
   });
 
   test('U12: a token that expires during a stream ends that stream only', async () => {
-    const editor = await session({ ready: true, scenarios: ['chat_expired_midstream?chunks=2&times=1'] });
+    const editor = await session({
+      ready: true,
+      scenarios: ['chat_expired_midstream?chunks=2&times=1'],
+    });
     const error = await failed_chat(editor);
     assert.equal(error.code, 'upstream_interrupted');
     assert.equal(error.streamed, 'Hello there');
     await still_works(editor);
   });
 
-  test('U13: 403 at the exchange carries GitHub\'s words and link, and is remembered', async () => {
+  test("U13: 403 at the exchange carries GitHub's words and link, and is remembered", async () => {
     const editor = await session({ scenarios: ['exchange_403_no_seat'] });
     for (let i = 0; i < 3; i++) {
       const error = await failed_chat(editor);
@@ -395,7 +426,10 @@ describe('tokens', () => {
     for (const by of ['-3600', '3600', '-86400']) {
       const editor = await session({ scenarios: [`exchange_skewed_expiry?by=${by}`] });
       for (let i = 0; i < 3; i++) await good_chat(editor);
-      assert.ok((await sim.requests({ path: EXCHANGE })).length <= 2, `by ${by}: at most one extra exchange`);
+      assert.ok(
+        (await sim.requests({ path: EXCHANGE })).length <= 2,
+        `by ${by}: at most one extra exchange`,
+      );
       await editor.end();
     }
   });
@@ -418,7 +452,10 @@ describe('refusals', () => {
       const error = await failed_chat(editor);
       assert.equal(error.httpStatus, 429, scenario);
       assert.match(error.message, /^Rate limit exceeded/, scenario);
-      assert.ok(Number.isInteger(error.retryAfter) && fits(error.retryAfter), `${scenario}: ${error.retryAfter}`);
+      assert.ok(
+        Number.isInteger(error.retryAfter) && fits(error.retryAfter),
+        `${scenario}: ${error.retryAfter}`,
+      );
       assert.equal(error.retryable, true);
       assert.ok((await chats_upstream()) - before_ <= 1, `${scenario}: repeated`);
     }
@@ -437,10 +474,20 @@ describe('refusals', () => {
     const editor = await session({ ready: true });
     for (const [scenario, code, status, said] of [
       ['quota_402', 'insufficient_quota', 429, /^Quota used up/],
-      ['quota_402?code=free_quota_exceeded&shape=json', 'insufficient_quota', 429, /^Quota used up/],
+      [
+        'quota_402?code=free_quota_exceeded&shape=json',
+        'insufficient_quota',
+        429,
+        /^Quota used up/,
+      ],
       ['client_466', 'client_too_old', 403, /newer version/],
       ['client_466?text=2022', 'client_too_old', 403, /newer version/],
-      ['error_model_not_supported', 'model_not_found', 404, /^Model 'copilot-gpt-4' not found.*policy/],
+      [
+        'error_model_not_supported',
+        'model_not_found',
+        404,
+        /^Model 'copilot-gpt-4' not found.*policy/,
+      ],
       ['error_unsupported_api', 'unsupported_api_for_model', 400, /chat.completions/],
       ['error_prompt_too_long', 'context_length_exceeded', 400, /131072.*128000/],
       ['error_prompt_too_long_old', 'context_length_exceeded', 400, /131072.*128000/],
@@ -461,7 +508,7 @@ describe('refusals', () => {
     await editor.end();
   });
 
-  test('U17: during a storm of 503 each chat fails at once with upstream\'s text, and is sent once', async () => {
+  test("U17: during a storm of 503 each chat fails at once with upstream's text, and is sent once", async () => {
     const editor = await session({ ready: true, scenarios: ['api_storm'] });
     const errors = await Promise.all(Array.from({ length: 10 }, () => failed_chat(editor)));
     for (const error of errors) {
@@ -510,7 +557,10 @@ describe('sizes', () => {
   });
 
   test('U19: comments without end keep a chat waiting, not growing', async () => {
-    const editor = await session({ ready: true, scenarios: ['endless_comments?on=POST%20/chat/completions'] });
+    const editor = await session({
+      ready: true,
+      scenarios: ['endless_comments?on=POST%20/chat/completions'],
+    });
     const idle = editor.memory();
     const pending = editor.chat();
     await sim.wait('started', { path: CHAT });
@@ -537,7 +587,10 @@ describe('sizes', () => {
   });
 
   test('U20: what comes after the announced end is never the next answer', async () => {
-    const editor = await session({ ready: true, scenarios: ['length_long?on=POST%20/chat/completions&times=1'] });
+    const editor = await session({
+      ready: true,
+      scenarios: ['length_long?on=POST%20/chat/completions&times=1'],
+    });
     const first = await editor.chat();
     assert.ok(first.result || first.error);
     assert.match(await good_chat(editor), /played by the GitHub simulator/);
@@ -546,11 +599,17 @@ describe('sizes', () => {
 
   test('U20: contradicting lengths and broken chunks are errors, never an answer', async () => {
     for (const scenario of ['length_twice', 'chunk_size_bad', 'not_http']) {
-      const editor = await session({ ready: true, scenarios: [`${scenario}?on=POST%20/chat/completions&times=2`] });
+      const editor = await session({
+        ready: true,
+        scenarios: [`${scenario}?on=POST%20/chat/completions&times=2`],
+      });
       await failed_chat(editor);
       await still_works(editor);
     }
-    const editor = await session({ ready: true, scenarios: ['length_and_chunked?on=POST%20/chat/completions&times=1'] });
+    const editor = await session({
+      ready: true,
+      scenarios: ['length_and_chunked?on=POST%20/chat/completions&times=1'],
+    });
     const answer = await editor.chat();
     assert.ok(answer.result || answer.error);
     await still_works(editor);
@@ -558,7 +617,9 @@ describe('sizes', () => {
 
   test('U21: a compressed body that nobody asked for is unexpected_encoding', async () => {
     for (const encoding of ['gzip', 'br']) {
-      const editor = await session({ scenarios: [`gzip_unasked?on=POST%20/chat/completions&encoding=${encoding}`] });
+      const editor = await session({
+        scenarios: [`gzip_unasked?on=POST%20/chat/completions&encoding=${encoding}`],
+      });
       const error = await failed_chat(editor);
       assert.equal(error.code, 'unexpected_encoding');
       assert.match(error.message, new RegExp(encoding));
@@ -690,7 +751,9 @@ describe('sign-in', { concurrency: 4 }, () => {
         const end = prompt.error ? prompt : await editor.request('signInConfirm', {});
         assert.equal(end.error?.data.code, code, JSON.stringify(end));
         if (code === undefined) assert.equal(end.result.status, 'OK');
-        const { params } = editor.messages.findLast(({ value }) => value.method === 'didChangeStatus').value;
+        const { params } = editor.messages.findLast(
+          ({ value }) => value.method === 'didChangeStatus',
+        ).value;
         assert.equal(params.busy, false);
         assert.equal(params.kind, code === undefined ? 'Normal' : 'Error');
       }));
@@ -700,7 +763,10 @@ describe('sign-in', { concurrency: 4 }, () => {
     with_session(['device_errors_with_400', 'device_denied?n=0'], async (editor) => {
       assert.ok((await editor.request('signIn', {})).result);
       const end = await editor.request('signInConfirm', {});
-      assert.ok(end.error?.data.code === 'sign_in_denied' || end.result?.status === 'OK', JSON.stringify(end));
+      assert.ok(
+        end.error?.data.code === 'sign_in_denied' || end.result?.status === 'OK',
+        JSON.stringify(end),
+      );
     }));
 
   test('U30: cancelling works at any time, also during a poll that hangs', () =>

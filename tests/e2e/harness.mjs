@@ -13,7 +13,15 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import net from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -254,18 +262,26 @@ export class Editor {
       waiter = () => {
         if (this.broken_) return reject(this.broken_);
         for (; at < this.messages.length; at++) {
-          if (matches(this.messages[at].value, this.messages[at])) return resolve(this.messages[at]);
+          if (matches(this.messages[at].value, this.messages[at]))
+            return resolve(this.messages[at]);
         }
         if (this.exit) {
           const { code, signal } = this.exit;
-          reject(new Error(`the program ended (${code ?? signal}) before ${what}; stderr: ${this.stderr.slice(-2000)}`));
+          reject(
+            new Error(
+              `the program ended (${code ?? signal}) before ${what}; stderr: ${this.stderr.slice(-2000)}`,
+            ),
+          );
         }
       };
       this.waiters_.add(waiter);
       waiter();
     });
     const seen = () => {
-      const tail = this.messages.slice(from).slice(-5).map((one) => one.text.slice(0, 300));
+      const tail = this.messages
+        .slice(from)
+        .slice(-5)
+        .map((one) => one.text.slice(0, 300));
       return `${tail.join('\n') || 'no message'}${this.stderr ? `\nstderr: ${this.stderr.slice(-2000)}` : ''}`;
     };
     return in_time(found, what, { ms, seen }).finally(() => this.waiters_.delete(waiter));
@@ -309,7 +325,11 @@ export class Editor {
   }
 
   async begin(params = {}) {
-    const answer = await this.request('initialize', { processId: process.pid, capabilities: {}, ...params });
+    const answer = await this.request('initialize', {
+      processId: process.pid,
+      capabilities: {},
+      ...params,
+    });
     assert.ok(answer.result, `initialize failed: ${JSON.stringify(answer)}`);
     this.notify('initialized', {});
     return answer.result;
@@ -318,7 +338,11 @@ export class Editor {
   /// A chat with one user message; more members in `extra`.
   chat(extra = {}, options) {
     const { content = 'Hello', ...rest } = extra;
-    return this.request('jumpseat/chat', { messages: [{ role: 'user', content }], ...rest }, options);
+    return this.request(
+      'jumpseat/chat',
+      { messages: [{ role: 'user', content }], ...rest },
+      options,
+    );
   }
 
   /// The chunks that came on a partial result token so far.
@@ -337,11 +361,15 @@ export class Editor {
 
   /// How many answers an id got.
   answers(id) {
-    return this.messages.filter(({ value }) => value.method === undefined && value.id === id).length;
+    return this.messages.filter(({ value }) => value.method === undefined && value.id === id)
+      .length;
   }
 
   ended(ms = DEADLINE_MS) {
-    return in_time(this.exited, 'the end of the program', { ms, seen: () => this.stderr.slice(-2000) });
+    return in_time(this.exited, 'the end of the program', {
+      ms,
+      seen: () => this.stderr.slice(-2000),
+    });
   }
 
   /// The orderly end; checks that it is one.
@@ -375,13 +403,20 @@ export class Editor {
 export async function run(args, { env, cwd, input, through = 'pipe', ms = DEADLINE_MS } = {}) {
   let child;
   if (input === undefined || through === 'socket') {
-    child = spawn_program(args, { env, cwd, stdio: [input === undefined ? 'ignore' : 'pipe', 'pipe', 'pipe'] });
+    child = spawn_program(args, {
+      env,
+      cwd,
+      stdio: [input === undefined ? 'ignore' : 'pipe', 'pipe', 'pipe'],
+    });
     child.stdin?.on('error', () => {});
     child.stdin?.end(input);
   } else {
     const folder = mkdtempSync(join(tmpdir(), 'jumpseat-input-'));
     writeFileSync(join(folder, 'input'), input);
-    const script = through === 'pipe' ? 'f=$1; shift; cat "$f" | "$0" "$@"' : 'f=$1; shift; exec "$0" "$@" <"$f"';
+    const script =
+      through === 'pipe'
+        ? 'f=$1; shift; cat "$f" | "$0" "$@"'
+        : 'f=$1; shift; exec "$0" "$@" <"$f"';
     child = spawn('sh', ['-c', script, binary(), join(folder, 'input'), ...args], {
       env,
       cwd,
@@ -397,7 +432,10 @@ export async function run(args, { env, cwd, input, through = 'pipe', ms = DEADLI
     child.once('error', reject);
     child.once('close', (code, signal) => resolve({ code, signal, stdout, stderr }));
   });
-  return in_time(ended, `the end of jumpseat ${args.join(' ')}`, { ms, seen: () => stdout + stderr });
+  return in_time(ended, `the end of jumpseat ${args.join(' ')}`, {
+    ms,
+    seen: () => stdout + stderr,
+  });
 }
 
 export const mode_of = (path) => statSync(path).mode & 0o777;

@@ -20,11 +20,19 @@ test('Neovim signs in, chats with progress and quits', { skip: missing }, async 
   t.diagnostic(nvim.stdout.split('\n')[0]);
   const home = new Home();
   const script = fileURLToPath(new URL('./neovim.lua', import.meta.url));
-  const child = spawn('nvim', ['--headless', '-u', 'NONE', '-i', 'NONE', '-n', '-c', `luafile ${script}`], {
-    env: home.env(sim.env, { JUMPSEAT: binary(), XDG_STATE_HOME: home.path, XDG_CACHE_HOME: home.path }),
-    cwd: home.work,
-    stdio: ['ignore', 'pipe', 'pipe'],
-  });
+  const child = spawn(
+    'nvim',
+    ['--headless', '-u', 'NONE', '-i', 'NONE', '-n', '-c', `luafile ${script}`],
+    {
+      env: home.env(sim.env, {
+        JUMPSEAT: binary(),
+        XDG_STATE_HOME: home.path,
+        XDG_CACHE_HOME: home.path,
+      }),
+      cwd: home.work,
+      stdio: ['ignore', 'pipe', 'pipe'],
+    },
+  );
   let stdout = '';
   let stderr = '';
   child.stdout.setEncoding('utf8').on('data', (text) => (stdout += text));

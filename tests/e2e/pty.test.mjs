@@ -7,7 +7,8 @@ import { fileURLToPath } from 'node:url';
 import { Home, binary, in_time, known_token, start_simulator } from './harness.mjs';
 
 const PTY = fileURLToPath(new URL('./on_terminal.py', import.meta.url));
-const missing = spawnSync('python3', ['-c', 'import pty']).status !== 0 && 'python3 is not installed';
+const missing =
+  spawnSync('python3', ['-c', 'import pty']).status !== 0 && 'python3 is not installed';
 const CTRL_C = '\x03';
 
 let sim;
@@ -97,41 +98,53 @@ class Terminal {
 const open_terminal = (args, options) => (terminal = new Terminal(args, options));
 const colours = /\x1b\[[0-9;]*m/;
 
-test('login shows page and code, counts down, and cleans up after itself', { skip: missing }, async () => {
-  await sim.settings({ person: 'manual' });
-  open_terminal(['login']);
-  await terminal.shows(/Waiting for the code to be entered, 1[45]:\d\d left\.\x1b\[K/);
-  await terminal.shows(/14:5[0-8] left/);
-  await sim.person('approve');
-  await terminal.shows(/Signed in/);
-  const { code } = await terminal.ended();
-  assert.equal(code, 0);
-  assert.match(terminal.seen, new RegExp(`\\x1b\\[1m${sim.url}/login/device\\x1b\\[0m`), 'the page in bold');
-  assert.match(terminal.seen, /\x1b\[1m[A-Z]{4}-[0-9]{4}\x1b\[0m/, 'the code in bold');
-  const screen = terminal.screen();
-  assert.equal(screen.length, 4, JSON.stringify(screen));
-  assert.match(screen[0], /^To sign in, open  http/);
-  assert.match(screen[1], /^and enter the code  /);
-  assert.equal(screen[2], 'Signed in as octocat (Copilot plan: individual).');
-  assert.equal(screen[3], '');
-});
+test(
+  'login shows page and code, counts down, and cleans up after itself',
+  { skip: missing },
+  async () => {
+    await sim.settings({ person: 'manual' });
+    open_terminal(['login']);
+    await terminal.shows(/Waiting for the code to be entered, 1[45]:\d\d left\.\x1b\[K/);
+    await terminal.shows(/14:5[0-8] left/);
+    await sim.person('approve');
+    await terminal.shows(/Signed in/);
+    const { code } = await terminal.ended();
+    assert.equal(code, 0);
+    assert.match(
+      terminal.seen,
+      new RegExp(`\\x1b\\[1m${sim.url}/login/device\\x1b\\[0m`),
+      'the page in bold',
+    );
+    assert.match(terminal.seen, /\x1b\[1m[A-Z]{4}-[0-9]{4}\x1b\[0m/, 'the code in bold');
+    const screen = terminal.screen();
+    assert.equal(screen.length, 4, JSON.stringify(screen));
+    assert.match(screen[0], /^To sign in, open  http/);
+    assert.match(screen[1], /^and enter the code  /);
+    assert.equal(screen[2], 'Signed in as octocat (Copilot plan: individual).');
+    assert.equal(screen[3], '');
+  },
+);
 
-test('Ctrl-C during login: code 130, a clean terminal, nobody polls any more', { skip: missing }, async () => {
-  await sim.settings({ person: 'manual' });
-  open_terminal(['login']);
-  await terminal.shows(/Waiting for the code/);
-  terminal.type(CTRL_C);
-  const { code, signal } = await terminal.ended();
-  assert.deepEqual({ code, signal }, { code: 130, signal: null });
-  const screen = terminal.screen();
-  assert.ok(!screen.some((line) => line.includes('Waiting')), JSON.stringify(screen));
-  assert.equal(screen.at(-1).replace('^C', ''), '', 'the prompt begins on a line of its own');
-  assert.doesNotMatch(terminal.seen, /cancel|error/i, 'who pressed Ctrl-C knows that');
-  await sim.wait('open_connections', { n: 0 });
-  const env = home.env(sim.env);
-  const { stdout } = spawnSync(binary(), ['status'], { env, cwd: home.work, encoding: 'utf8' });
-  assert.match(stdout, /signed out/);
-});
+test(
+  'Ctrl-C during login: code 130, a clean terminal, nobody polls any more',
+  { skip: missing },
+  async () => {
+    await sim.settings({ person: 'manual' });
+    open_terminal(['login']);
+    await terminal.shows(/Waiting for the code/);
+    terminal.type(CTRL_C);
+    const { code, signal } = await terminal.ended();
+    assert.deepEqual({ code, signal }, { code: 130, signal: null });
+    const screen = terminal.screen();
+    assert.ok(!screen.some((line) => line.includes('Waiting')), JSON.stringify(screen));
+    assert.equal(screen.at(-1).replace('^C', ''), '', 'the prompt begins on a line of its own');
+    assert.doesNotMatch(terminal.seen, /cancel|error/i, 'who pressed Ctrl-C knows that');
+    await sim.wait('open_connections', { n: 0 });
+    const env = home.env(sim.env);
+    const { stdout } = spawnSync(binary(), ['status'], { env, cwd: home.work, encoding: 'utf8' });
+    assert.match(stdout, /signed out/);
+  },
+);
 
 test('Ctrl-C during a poll that hangs ends as fast', { skip: missing }, async () => {
   await sim.scenario('device_poll_stall');
@@ -142,17 +155,21 @@ test('Ctrl-C during a poll that hangs ends as fast', { skip: missing }, async ()
   await sim.wait('closed', { path: '/login/oauth/access_token' });
 });
 
-test('Ctrl-C during a chat keeps the text so far, on a line of its own', { skip: missing }, async () => {
-  await sim.scenario('chat_stall_midstream?chunks=3');
-  open_terminal(['chat', 'hi'], { env: { GITHUB_TOKEN: await known_token(sim) } });
-  await terminal.shows(/Hello there,/);
-  terminal.type(CTRL_C);
-  assert.equal((await terminal.ended()).code, 130);
-  await sim.wait('closed', { path: '/chat/completions' });
-  const screen = terminal.screen();
-  assert.match(screen[0], /^Hello there,(\^C)?$/);
-  assert.equal(screen.at(-1), '', JSON.stringify(screen));
-});
+test(
+  'Ctrl-C during a chat keeps the text so far, on a line of its own',
+  { skip: missing },
+  async () => {
+    await sim.scenario('chat_stall_midstream?chunks=3');
+    open_terminal(['chat', 'hi'], { env: { GITHUB_TOKEN: await known_token(sim) } });
+    await terminal.shows(/Hello there,/);
+    terminal.type(CTRL_C);
+    assert.equal((await terminal.ended()).code, 130);
+    await sim.wait('closed', { path: '/chat/completions' });
+    const screen = terminal.screen();
+    assert.match(screen[0], /^Hello there,(\^C)?$/);
+    assert.equal(screen.at(-1), '', JSON.stringify(screen));
+  },
+);
 
 test('a terminal that hangs up ends login', { skip: missing }, async () => {
   await sim.settings({ person: 'manual' });
@@ -175,26 +192,37 @@ test('a chat streams to the terminal', { skip: missing }, async () => {
   assert.deepEqual(terminal.screen(), ['Hello there Done', '']);
 });
 
-test('S15: control characters from a server do not reach the terminal', { skip: missing }, async () => {
-  const nasty = 'a\x1b]0;title\x07b\x1b[2Jc\x9b31md\x7fe\u0085f\rg\x08h\ti';
-  await sim.scenario({ name: 'chat_gpt_stream', params: { text: nasty } });
-  open_terminal(['chat', 'hi'], { env: { GITHUB_TOKEN: await known_token(sim) } });
-  assert.equal((await terminal.ended()).code, 0);
-  assert.equal(terminal.seen, 'a]0;titleb[2Jc31mdefgh\ti\r\n');
-});
+test(
+  'S15: control characters from a server do not reach the terminal',
+  { skip: missing },
+  async () => {
+    const nasty = 'a\x1b]0;title\x07b\x1b[2Jc\x9b31md\x7fe\u0085f\rg\x08h\ti';
+    await sim.scenario({ name: 'chat_gpt_stream', params: { text: nasty } });
+    open_terminal(['chat', 'hi'], { env: { GITHUB_TOKEN: await known_token(sim) } });
+    assert.equal((await terminal.ended()).code, 0);
+    assert.equal(terminal.seen, 'a]0;titleb[2Jc31mdefgh\ti\r\n');
+  },
+);
 
 test('S15: nor in an error', { skip: missing }, async () => {
   await sim.scenario({
     rules: [
       {
         on: 'POST /chat/completions',
-        do: { status: 400, headers: { 'content-type': 'text/plain' }, body: 'no\x1b[2J\x07 way\u202e\r\nX' },
+        do: {
+          status: 400,
+          headers: { 'content-type': 'text/plain' },
+          body: 'no\x1b[2J\x07 way\u202e\r\nX',
+        },
       },
     ],
   });
   open_terminal(['chat', 'hi'], { env: { GITHUB_TOKEN: await known_token(sim) } });
   assert.equal((await terminal.ended()).code, 5);
-  assert.doesNotMatch(terminal.seen.replace(colours, '').replace(/\x1b\[0m/, ''), /[\x00-\x09\x0b\x0c\x0e-\x1f\x7f\u202e]/);
+  assert.doesNotMatch(
+    terminal.seen.replace(colours, '').replace(/\x1b\[0m/, ''),
+    /[\x00-\x09\x0b\x0c\x0e-\x1f\x7f\u202e]/,
+  );
 });
 
 test('colours only where they are wanted', { skip: missing }, async () => {
@@ -219,11 +247,15 @@ test('a dumb terminal gets no escape sequences at all', { skip: missing }, async
   assert.ok(!terminal.seen.includes('\x1b'), JSON.stringify(terminal.seen));
 });
 
-test('without anything to ask, chat on a terminal says so instead of waiting', { skip: missing }, async () => {
-  open_terminal(['chat']);
-  assert.equal((await terminal.ended()).code, 2);
-  assert.match(terminal.seen, /nothing to ask/);
-});
+test(
+  'without anything to ask, chat on a terminal says so instead of waiting',
+  { skip: missing },
+  async () => {
+    open_terminal(['chat']);
+    assert.equal((await terminal.ended()).code, 2);
+    assert.match(terminal.seen, /nothing to ask/);
+  },
+);
 
 test('login survives a connection that is lost while it waits', { skip: missing }, async () => {
   await sim.scenario('device_poll_reset?times=1');

@@ -5,7 +5,15 @@ import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { readdirSync, readFileSync } from 'node:fs';
 import { after, afterEach, before, describe, test } from 'node:test';
-import { Editor, Home, assert_grew, eventually, frame, known_token, start_simulator } from './harness.mjs';
+import {
+  Editor,
+  Home,
+  assert_grew,
+  eventually,
+  frame,
+  known_token,
+  start_simulator,
+} from './harness.mjs';
 
 const CHAT = '/chat/completions';
 const MB = 1024 * 1024;
@@ -22,7 +30,14 @@ afterEach(async () => {
   }
 });
 
-async function session({ scenarios = [], begin = true, env = {}, home = new Home(), params, ...options } = {}) {
+async function session({
+  scenarios = [],
+  begin = true,
+  env = {},
+  home = new Home(),
+  params,
+  ...options
+} = {}) {
   await sim.reset();
   for (const one of scenarios) await sim.scenario(one);
   const editor = new Editor({
@@ -43,7 +58,10 @@ async function stalled_chat(editor, token = 't') {
   return pending;
 }
 
-const refused = (code, id = null) => (value) => value.error?.code === code && value.id === id;
+const refused =
+  (code, id = null) =>
+  (value) =>
+    value.error?.code === code && value.id === id;
 
 describe('cancelling', () => {
   test('C1: a cancelled chat closes the upstream connection', async () => {
@@ -87,7 +105,8 @@ describe('cancelling', () => {
     await sim.wait('closed', { path: CHAT });
     await sim.release('chat');
     for (const [at, chat] of chats.entries()) {
-      if (at !== 3) assert.equal((await chat).result.choices[0].message.content, 'Hello there Done');
+      if (at !== 3)
+        assert.equal((await chat).result.choices[0].message.content, 'Hello there Done');
     }
     await editor.end();
   });
@@ -119,7 +138,8 @@ describe('cancelling', () => {
       }
     }
     editor.write(Buffer.concat(storm));
-    const of_storm = () => editor.messages.slice(from).filter(({ value }) => String(value.id).startsWith('m'));
+    const of_storm = () =>
+      editor.messages.slice(from).filter(({ value }) => String(value.id).startsWith('m'));
     await eventually(() => of_storm().length >= count, 'all answers');
     assert.ok((await editor.request('checkStatus', LOCAL)).result);
     const answers = of_storm();
@@ -133,7 +153,16 @@ describe('cancelling', () => {
 
   test('C9: malformed cancels are ignored', async () => {
     const editor = await session();
-    for (const params of [undefined, null, {}, { id: null }, { id: {} }, [], [7, 8], { id: 'x'.repeat(10_000) }]) {
+    for (const params of [
+      undefined,
+      null,
+      {},
+      { id: null },
+      { id: {} },
+      [],
+      [7, 8],
+      { id: 'x'.repeat(10_000) },
+    ]) {
       editor.notify('$/cancelRequest', params);
     }
     assert.ok((await editor.request('checkStatus', LOCAL)).result);
@@ -150,7 +179,8 @@ describe('messages', () => {
     editor.write(`Content-Length: ${size}\r\n\r\n`);
     const piece = Buffer.alloc(MB, 'x');
     for (let sent = 0; sent < size; sent += MB) {
-      if (!editor.child.stdin.write(piece)) await new Promise((go) => editor.child.stdin.once('drain', go));
+      if (!editor.child.stdin.write(piece))
+        await new Promise((go) => editor.child.stdin.once('drain', go));
     }
     const { value } = await editor.wait_for(refused(-32600), 'the refusal', { from });
     assert.match(value.error.message, /34603008.*32 MiB/);
@@ -192,7 +222,9 @@ describe('messages', () => {
     const editor = await session();
     const keys = Array.from({ length: 1_000_000 }, (_, at) => `"k${at}":0`).join(',');
     editor.send(`{"jsonrpc":"2.0","id":1001,"method":"checkStatus","params":{${keys}}}`);
-    editor.send(`{"jsonrpc":"2.0","id":1002,"method":"checkStatus","params":{"x":${'9'.repeat(MB)}}}`);
+    editor.send(
+      `{"jsonrpc":"2.0","id":1002,"method":"checkStatus","params":{"x":${'9'.repeat(MB)}}}`,
+    );
     editor.send(`{"jsonrpc":"2.0","id":${'1'.repeat(1000)},"method":"checkStatus","params":{}}`);
     for (const id of [1001, 1002]) {
       const { value } = await editor.wait_for((one) => one.id === id, `the answer to ${id}`);
@@ -243,12 +275,22 @@ describe('messages', () => {
       editor.write(bytes(hex));
       await editor.wait_for(refused(-32700), `the refusal of ${hex}`, { from });
     }
-    for (const text of ['\\ud800', '\\udc00\\ud800', '\\u0000', 'a\\ud83dz', '\u{1F44B}', '\\uFEFF']) {
+    for (const text of [
+      '\\ud800',
+      '\\udc00\\ud800',
+      '\\u0000',
+      'a\\ud83dz',
+      '\u{1F44B}',
+      '\\uFEFF',
+    ]) {
       editor.send(
         `{"jsonrpc":"2.0","id":"lone ${text}","method":"checkStatus","params":{"localChecksOnly":true,"x":"${text}"}}`,
       );
       const wanted = JSON.parse(`"lone ${text}"`);
-      const { text: raw } = await editor.wait_for((value) => value.id === wanted, `the answer to ${text}`);
+      const { text: raw } = await editor.wait_for(
+        (value) => value.id === wanted,
+        `the answer to ${text}`,
+      );
       assert.ok(raw.includes(`"lone ${text}"`), `the id came back as ${raw.slice(0, 80)}`);
     }
     await editor.end();
@@ -260,15 +302,22 @@ describe('messages', () => {
       '{"jsonrpc":"2.0","id":"s","method":"jumpseat/chat","params":{"messages":[{"role":"user","content":"half \\ud83d of it \\u0000"}]}}',
     );
     const answer = await editor.answer_to('s');
-    assert.ok(answer.result || answer.error.data.code === 'invalid_request', JSON.stringify(answer));
+    assert.ok(
+      answer.result || answer.error.data.code === 'invalid_request',
+      JSON.stringify(answer),
+    );
     await editor.end();
   });
 
   test('C7: a byte-order mark before a message is tolerated or refused, never a crash', async () => {
     const editor = await session();
     const from = editor.messages.length;
-    editor.send('\uFEFF{"jsonrpc":"2.0","id":6,"method":"checkStatus","params":{"localChecksOnly":true}}');
-    await editor.wait_for((value) => value.id === 6 || value.error?.code === -32700, 'an answer', { from });
+    editor.send(
+      '\uFEFF{"jsonrpc":"2.0","id":6,"method":"checkStatus","params":{"localChecksOnly":true}}',
+    );
+    await editor.wait_for((value) => value.id === 6 || value.error?.code === -32700, 'an answer', {
+      from,
+    });
     assert.ok((await editor.request('checkStatus', LOCAL)).result);
     await editor.end();
   });
@@ -281,7 +330,10 @@ describe('messages', () => {
       editor.send({ id, method: 'checkStatus', params: LOCAL });
       await editor.wait_for(refused(-32600, id), 'the refusal');
       await sim.release('chat');
-      const { value } = await editor.wait_for((one) => one.id === id && one.result, 'the first answer');
+      const { value } = await editor.wait_for(
+        (one) => one.id === id && one.result,
+        'the first answer',
+      );
       assert.equal(value.result.choices[0].message.content, 'Hello Done');
       assert.equal(editor.answers(id), 2);
       await editor.end();
@@ -382,7 +434,10 @@ describe('ends', () => {
 
     const busy = await session({ scenarios: ['chat_stall_midstream'] });
     const pending = stalled_chat(busy);
-    const chat = await Promise.race([pending.then(() => null), sim.wait('stalled', { path: CHAT })]);
+    const chat = await Promise.race([
+      pending.then(() => null),
+      sim.wait('stalled', { path: CHAT }),
+    ]);
     assert.ok(chat);
     const busy_end = performance.now();
     busy.child.stdin.end();
@@ -464,8 +519,15 @@ describe('ends', () => {
     // Ids go back as they came, so each answer is as large as its request.
     for (let at = 0; at < 100 && editor.child.exitCode === null; at++) {
       const id = `${at}-`.padEnd(MB, 'x');
-      if (!editor.child.stdin.write(frame({ jsonrpc: '2.0', id, method: 'checkStatus', params: LOCAL }))) {
-        await eventually(() => editor.child.exitCode !== null || editor.child.stdin.writableLength === 0, 'the message to be read');
+      if (
+        !editor.child.stdin.write(
+          frame({ jsonrpc: '2.0', id, method: 'checkStatus', params: LOCAL }),
+        )
+      ) {
+        await eventually(
+          () => editor.child.exitCode !== null || editor.child.stdin.writableLength === 0,
+          'the message to be read',
+        );
       }
       most = Math.max(most, editor.memory());
     }
@@ -514,7 +576,11 @@ describe('ends', () => {
     await second.begin();
     assert.equal((await second.request('checkStatus', {})).result.status, 'OK');
     assert.ok((await second.chat()).result);
-    assert.equal((await sim.requests({ path: '/copilot_internal/v2/token' })).length, exchanges, 'the token was kept');
+    assert.equal(
+      (await sim.requests({ path: '/copilot_internal/v2/token' })).length,
+      exchanges,
+      'the token was kept',
+    );
     assert.equal(second.stderr, '');
     await second.end();
   });
@@ -536,7 +602,10 @@ describe('ends', () => {
   test('C16: the death of processId in a stream ends that as well', async () => {
     const parent = spawn('sleep', ['1000']);
     try {
-      const editor = await session({ scenarios: ['chat_stall_midstream'], params: { processId: parent.pid } });
+      const editor = await session({
+        scenarios: ['chat_stall_midstream'],
+        params: { processId: parent.pid },
+      });
       const pending = editor.chat();
       await sim.wait('stalled', { path: CHAT });
       parent.kill('SIGKILL');

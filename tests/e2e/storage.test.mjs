@@ -180,12 +180,20 @@ describe('disks', () => {
       chmodSync(home.work, 0o755);
     }
     const env = home.env(sim.env);
-    const child = spawn(copy, args, { env, cwd: home.work, uid: 65534, gid: 65534, stdio: ['ignore', 'pipe', 'pipe'] });
+    const child = spawn(copy, args, {
+      env,
+      cwd: home.work,
+      uid: 65534,
+      gid: 65534,
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
     let stdout = '';
     let stderr = '';
     child.stdout.on('data', (text) => (stdout += text));
     child.stderr.on('data', (text) => (stderr += text));
-    return new Promise((resolve) => child.once('close', (code) => resolve({ code, stdout, stderr })));
+    return new Promise((resolve) =>
+      child.once('close', (code) => resolve({ code, stdout, stderr })),
+    );
   }
 
   /// Gives all of the home to that user.
@@ -235,7 +243,14 @@ describe('disks', () => {
   /// A directory of `size` bytes in the place of the data directory.
   async function on_small_disk(size, use) {
     mkdirSync(home.data, { recursive: true, mode: 0o700 });
-    const { status: failed, stderr } = spawnSync('mount', ['-t', 'tmpfs', '-o', `size=${size},mode=0700`, 'tmpfs', home.data]);
+    const { status: failed, stderr } = spawnSync('mount', [
+      '-t',
+      'tmpfs',
+      '-o',
+      `size=${size},mode=0700`,
+      'tmpfs',
+      home.data,
+    ]);
     if (failed !== 0) return String(stderr).trim();
     try {
       await use();
@@ -266,22 +281,26 @@ describe('disks', () => {
     if (cannot) t.skip(cannot);
   });
 
-  test('D1: a disk that fills up keeps the old sign-in whole', { skip: mountable ? false : 'needs root' }, async (t) => {
-    const cannot = await on_small_disk('1m', async () => {
-      copy_sign_in();
-      fill();
-      const again = await jumpseat(['login', '--again']);
-      const said = again.stdout + again.stderr;
-      assert.ok(again.code === 0 || again.code === 1, said);
-      if (again.code === 1) assert.match(said, /space|survive/);
-      assert.equal((await jumpseat(['chat', 'hi'])).code, 0);
-      rmSync(join(home.data, 'filler'));
-      const found = await status();
-      assert.equal(found.state, 'ready');
-      assert.equal(found.storage.persistent, true);
-    });
-    if (cannot) t.skip(cannot);
-  });
+  test(
+    'D1: a disk that fills up keeps the old sign-in whole',
+    { skip: mountable ? false : 'needs root' },
+    async (t) => {
+      const cannot = await on_small_disk('1m', async () => {
+        copy_sign_in();
+        fill();
+        const again = await jumpseat(['login', '--again']);
+        const said = again.stdout + again.stderr;
+        assert.ok(again.code === 0 || again.code === 1, said);
+        if (again.code === 1) assert.match(said, /space|survive/);
+        assert.equal((await jumpseat(['chat', 'hi'])).code, 0);
+        rmSync(join(home.data, 'filler'));
+        const found = await status();
+        assert.equal(found.state, 'ready');
+        assert.equal(found.storage.persistent, true);
+      });
+      if (cannot) t.skip(cannot);
+    },
+  );
 });
 
 describe('contents', () => {
@@ -333,7 +352,7 @@ describe('contents', () => {
     }
   });
 
-  test('another program\'s database is not touched', async () => {
+  test("another program's database is not touched", async () => {
     mkdirSync(home.data, { recursive: true, mode: 0o700 });
     const made = spawnSync('python3', [
       '-c',

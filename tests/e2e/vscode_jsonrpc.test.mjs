@@ -29,7 +29,9 @@ afterEach(async () => {
 /// The program with a connection on its pipes.
 function connect(env = {}) {
   child = spawn_program(['--stdio'], { env: home.env(sim.env, env), cwd: home.work });
-  ended = new Promise((resolve) => child.once('close', (code, signal) => resolve({ code, signal })));
+  ended = new Promise((resolve) =>
+    child.once('close', (code, signal) => resolve({ code, signal })),
+  );
   stderr = '';
   child.stderr.on('data', (text) => (stderr += text));
   const connection = lsp.createProtocolConnection(
@@ -63,7 +65,10 @@ async function begin(connection, capabilities = {}) {
     clientInfo: { name: 'test' },
     rootUri: null,
     capabilities,
-    initializationOptions: { editorInfo: { name: 'Test', version: '1' }, editorPluginInfo: { name: 'e2e', version: '1' } },
+    initializationOptions: {
+      editorInfo: { name: 'Test', version: '1' },
+      editorPluginInfo: { name: 'e2e', version: '1' },
+    },
     workspaceFolders: null,
   });
   await connection.sendNotification(lsp.InitializedNotification.type, {});
@@ -90,7 +95,9 @@ describe('vscode-jsonrpc', () => {
         return { success: true };
       }),
     );
-    const result = await begin(connection, { window: { showDocument: { support: true }, workDoneProgress: true } });
+    const result = await begin(connection, {
+      window: { showDocument: { support: true }, workDoneProgress: true },
+    });
     assert.equal(result.serverInfo.name, 'Jumpseat');
     assert.deepEqual(result.capabilities.executeCommandProvider.commands, [FINISH]);
 
@@ -104,13 +111,20 @@ describe('vscode-jsonrpc', () => {
     const progress = [];
     const token = 'sign-in progress';
     connection.onProgress(lsp.WorkDoneProgress.type, token, (value) => progress.push(value.kind));
-    const normal = heard(connection, 'didChangeStatus', (params) => params.kind === 'Normal' && !params.busy);
+    const normal = heard(
+      connection,
+      'didChangeStatus',
+      (params) => params.kind === 'Normal' && !params.busy,
+    );
     const finished = connection.sendRequest(lsp.ExecuteCommandRequest.type, {
       command: FINISH,
       arguments: [],
       workDoneToken: token,
     });
-    assert.deepEqual(await in_time(shown, 'the page to be shown'), { uri: prompt.verificationUri, external: true });
+    assert.deepEqual(await in_time(shown, 'the page to be shown'), {
+      uri: prompt.verificationUri,
+      external: true,
+    });
     await sim.person('approve', prompt.userCode);
     assert.deepEqual(await finished, { status: 'OK', user: 'octocat' });
     await normal;
@@ -119,7 +133,9 @@ describe('vscode-jsonrpc', () => {
     // Chat with progress, by a token that the library makes.
     for (const partialResultToken of ['a string', 7]) {
       const chunks = [];
-      const listener = connection.onProgress(chunk_type, partialResultToken, (chunk) => chunks.push(chunk));
+      const listener = connection.onProgress(chunk_type, partialResultToken, (chunk) =>
+        chunks.push(chunk),
+      );
       const answer = await connection.sendRequest(chat_type, {
         model: 'gpt-4.1',
         messages: [{ role: 'user', content: 'Grüß dich 👋' }],
@@ -128,7 +144,9 @@ describe('vscode-jsonrpc', () => {
       listener.dispose();
       assert.equal(answer.object, 'chat.completion');
       assert.ok(chunks.length > 3);
-      assert.ok(chunks.every((chunk) => chunk.object === 'chat.completion.chunk' && chunk.id === answer.id));
+      assert.ok(
+        chunks.every((chunk) => chunk.object === 'chat.completion.chunk' && chunk.id === answer.id),
+      );
       const text = chunks.map((chunk) => chunk.choices[0]?.delta.content ?? '').join('');
       assert.equal(text, answer.choices[0].message.content);
       assert.match(text, /Grüß dich 👋/);
@@ -137,7 +155,9 @@ describe('vscode-jsonrpc', () => {
     // Cancel.
     await sim.scenario('chat_stall_midstream?chunks=2');
     const source = new rpc.CancellationTokenSource();
-    const first_chunk = new Promise((resolve) => connection.onProgress(chunk_type, 'cancelled', resolve));
+    const first_chunk = new Promise((resolve) =>
+      connection.onProgress(chunk_type, 'cancelled', resolve),
+    );
     const pending = connection.sendRequest(
       chat_type,
       { messages: [{ role: 'user', content: 'hi' }], partialResultToken: 'cancelled' },
@@ -157,11 +177,14 @@ describe('vscode-jsonrpc', () => {
     const out = heard(connection, 'didChangeStatus', (params) => params.kind === 'Error');
     assert.equal((await connection.sendRequest('signOut', {})).status, 'NotSignedIn');
     assert.match((await out).message, /not signed into/);
-    await assert.rejects(connection.sendRequest(chat_type, { messages: [{ role: 'user', content: 'hi' }] }), (error) => {
-      assert.equal(error.code, 1000);
-      assert.equal(error.data.signIn, 'signIn');
-      return true;
-    });
+    await assert.rejects(
+      connection.sendRequest(chat_type, { messages: [{ role: 'user', content: 'hi' }] }),
+      (error) => {
+        assert.equal(error.code, 1000);
+        assert.equal(error.data.signIn, 'signIn');
+        return true;
+      },
+    );
     await end(connection);
     assert.equal(stderr, '');
   });
@@ -174,7 +197,10 @@ describe('vscode-jsonrpc', () => {
     const chats = sources.map((source) =>
       connection
         .sendRequest(chat_type, { messages: [{ role: 'user', content: 'hi' }] }, source.token)
-        .then((answer) => answer.choices[0].message.content, (error) => error.code),
+        .then(
+          (answer) => answer.choices[0].message.content,
+          (error) => error.code,
+        ),
     );
     await sim.wait('stalled', { path: '/chat/completions', n: 20 });
     for (const [at, source] of sources.entries()) if (at % 2 === 1) source.cancel();
@@ -182,7 +208,10 @@ describe('vscode-jsonrpc', () => {
     await sim.release('chat');
     const outcomes = await in_time(Promise.all(chats), 'all chats');
     for (const [at, outcome] of outcomes.entries()) {
-      assert.equal(outcome, at % 2 === 1 ? lsp.LSPErrorCodes.RequestCancelled : 'Hello there, Done');
+      assert.equal(
+        outcome,
+        at % 2 === 1 ? lsp.LSPErrorCodes.RequestCancelled : 'Hello there, Done',
+      );
     }
     await end(connection);
   });
@@ -190,8 +219,12 @@ describe('vscode-jsonrpc', () => {
   test('unknown methods and wrong params are errors of the protocol', async () => {
     const connection = connect();
     await begin(connection);
-    await assert.rejects(connection.sendRequest('textDocument/hover', {}), { code: rpc.ErrorCodes.MethodNotFound });
-    await assert.rejects(connection.sendRequest('checkStatus', { localChecksOnly: 3 }), { code: rpc.ErrorCodes.InvalidParams });
+    await assert.rejects(connection.sendRequest('textDocument/hover', {}), {
+      code: rpc.ErrorCodes.MethodNotFound,
+    });
+    await assert.rejects(connection.sendRequest('checkStatus', { localChecksOnly: 3 }), {
+      code: rpc.ErrorCodes.InvalidParams,
+    });
     await connection.sendNotification('textDocument/didOpen', {});
     await connection.sendNotification(lsp.SetTraceNotification.type, { value: 'verbose' });
     assert.equal((await connection.sendRequest('checkStatus', {})).status, 'NotSignedIn');
@@ -200,10 +233,15 @@ describe('vscode-jsonrpc', () => {
 
   test('a client that answers showDocument with an error does not keep anybody from signing in', async () => {
     const connection = connect();
-    connection.onRequest(lsp.ShowDocumentRequest.type, () => new rpc.ResponseError(-32603, 'no browser'));
+    connection.onRequest(
+      lsp.ShowDocumentRequest.type,
+      () => new rpc.ResponseError(-32603, 'no browser'),
+    );
     await begin(connection, { window: { showDocument: { support: true } } });
     await connection.sendRequest('signIn', {});
-    const { status } = await connection.sendRequest(lsp.ExecuteCommandRequest.type, { command: FINISH });
+    const { status } = await connection.sendRequest(lsp.ExecuteCommandRequest.type, {
+      command: FINISH,
+    });
     assert.equal(status, 'OK');
     await end(connection);
   });

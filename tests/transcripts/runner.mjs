@@ -42,20 +42,24 @@ const DIRECTIVES = new Map(
 
 /// {title, lines: [{number, kind, text, raw}]}; comments and blank lines have the kind 'comment'.
 export function parse(text, name) {
-  const lines = text.replace(/\n$/, '').split('\n').map((raw, at) => {
-    const number = at + 1;
-    if (/^\s*(#|$)/.test(raw)) return { number, kind: 'comment', text: raw, raw };
-    for (const [word, kind] of DIRECTIVES) {
-      if (raw.startsWith(word)) return { number, kind, text: raw.slice(word.length).trim(), raw };
-    }
-    throw new Error(`${name}:${number}: not a line of a transcript: ${raw}`);
-  });
+  const lines = text
+    .replace(/\n$/, '')
+    .split('\n')
+    .map((raw, at) => {
+      const number = at + 1;
+      if (/^\s*(#|$)/.test(raw)) return { number, kind: 'comment', text: raw, raw };
+      for (const [word, kind] of DIRECTIVES) {
+        if (raw.startsWith(word)) return { number, kind, text: raw.slice(word.length).trim(), raw };
+      }
+      throw new Error(`${name}:${number}: not a line of a transcript: ${raw}`);
+    });
   const title = [];
   for (const line of lines) {
     if (!line.raw.startsWith('#')) break;
     title.push(line.raw.slice(1).trim());
   }
-  if (title.length === 0) throw new Error(`${name}:1: the first line is a comment that says what is shown`);
+  if (title.length === 0)
+    throw new Error(`${name}:1: the first line is a comment that says what is shown`);
   return { title: title.join(' '), lines };
 }
 
@@ -69,9 +73,8 @@ class Numeral {
 }
 
 function parse_exact(text) {
-  const marked = text.replace(
-    /"(?:[^"\\]|\\.)*"|-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?/g,
-    (token) => (token.startsWith('"') ? token : `{"$numeral":"${token}"}`),
+  const marked = text.replace(/"(?:[^"\\]|\\.)*"|-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?/g, (token) =>
+    token.startsWith('"') ? token : `{"$numeral":"${token}"}`,
   );
   return JSON.parse(marked, (key, value) =>
     value !== null && typeof value === 'object' && typeof value.$numeral === 'string'
@@ -98,7 +101,8 @@ const matches_text = (wanted, got) =>
 /// Where `got` is not what is `wanted`, or null. `"$any"` stands for any value, `$any` inside a text for any
 /// text, and a member `"$more":"$any"` for whatever members besides.
 function difference(wanted, got, path = '') {
-  const say = () => `at ${path || 'the top'}: wanted ${write_exact(wanted)}, got ${got === undefined ? 'nothing' : write_exact(got)}`;
+  const say = () =>
+    `at ${path || 'the top'}: wanted ${write_exact(wanted)}, got ${got === undefined ? 'nothing' : write_exact(got)}`;
   if (wanted === '$any') return got === undefined ? say() : null;
   if (typeof wanted === 'string') {
     return typeof got === 'string' && matches_text(wanted, got) ? null : say();
@@ -115,7 +119,8 @@ function difference(wanted, got, path = '') {
     return null;
   }
   if (wanted !== null && typeof wanted === 'object') {
-    if (got === null || typeof got !== 'object' || Array.isArray(got) || got instanceof Numeral) return say();
+    if (got === null || typeof got !== 'object' || Array.isArray(got) || got instanceof Numeral)
+      return say();
     for (const key of Object.keys(wanted)) {
       if (key === '$more') continue;
       const problem = difference(wanted[key], got[key], `${path}/${key}`);
@@ -134,13 +139,21 @@ function difference(wanted, got, path = '') {
 function with_wildcards(wanted, got) {
   if (wanted === '$any') return '$any';
   if (typeof wanted === 'string') {
-    return wanted.includes('$any') && typeof got === 'string' && matches_text(wanted, got) ? wanted : got;
+    return wanted.includes('$any') && typeof got === 'string' && matches_text(wanted, got)
+      ? wanted
+      : got;
   }
-  if (wanted instanceof Numeral && got instanceof Numeral && Number(got.text) === Number(wanted.text)) return wanted;
+  if (
+    wanted instanceof Numeral &&
+    got instanceof Numeral &&
+    Number(got.text) === Number(wanted.text)
+  )
+    return wanted;
   if (wanted instanceof Numeral || wanted === null || typeof wanted !== 'object') return got;
   if (got instanceof Numeral || got === null || typeof got !== 'object') return got;
   if (Array.isArray(wanted) !== Array.isArray(got)) return got;
-  if (Array.isArray(wanted)) return got.map((one, at) => (at < wanted.length ? with_wildcards(wanted[at], one) : one));
+  if (Array.isArray(wanted))
+    return got.map((one, at) => (at < wanted.length ? with_wildcards(wanted[at], one) : one));
   const out = {};
   const more = Object.hasOwn(wanted, '$more');
   for (const [key, one] of Object.entries(got)) {
@@ -163,13 +176,16 @@ function volatile(value, key = '') {
   }
   if (Array.isArray(value)) return value.map((one) => volatile(one));
   if (value !== null && typeof value === 'object') {
-    return Object.fromEntries(Object.entries(value).map(([name, one]) => [name, volatile(one, name)]));
+    return Object.fromEntries(
+      Object.entries(value).map(([name, one]) => [name, volatile(one, name)]),
+    );
   }
   return value;
 }
 
 /// The text of a message's id, byte for byte; ids lead in what we write and in what the files say.
-const id_text = (text) => /^\{(?:"jsonrpc":"2\.0",)?"id":("(?:[^"\\]|\\.)*"|[^,}]+)/.exec(text)?.[1];
+const id_text = (text) =>
+  /^\{(?:"jsonrpc":"2\.0",)?"id":("(?:[^"\\]|\\.)*"|[^,}]+)/.exec(text)?.[1];
 
 const as_written = (value, id) => {
   const text = write_exact(value);
@@ -205,7 +221,9 @@ class Play {
           while (lines[at + 1]?.kind === line.kind) group.push(lines[++at]);
         }
         try {
-          written.push(...((await this[`on_${line.kind}`](line.text, group)) ?? group.map((one) => one.raw)));
+          written.push(
+            ...((await this[`on_${line.kind}`](line.text, group)) ?? group.map((one) => one.raw)),
+          );
         } catch (error) {
           error.message = `${this.name_}:${line.number}: ${error.message}`;
           throw error;
@@ -266,7 +284,8 @@ class Play {
     const params = { processId: null, capabilities: text === '' ? {} : JSON.parse(text) };
     this.editor_.send({ id: 'session', method: 'initialize', params });
     const { value } = await this.next_();
-    if (value.id !== 'session' || !value.result) throw new Error(`initialize: ${JSON.stringify(value)}`);
+    if (value.id !== 'session' || !value.result)
+      throw new Error(`initialize: ${JSON.stringify(value)}`);
     this.editor_.notify('initialized', {});
   }
 
@@ -318,11 +337,16 @@ class Play {
     const message = await this.next_();
     const got = this.named_(message.text);
     const id = id_text(message.text);
-    if (this.update_) return [`<-- ${as_written(text === '?' ? volatile(got) : with_wildcards(parse_exact(text), got), id)}`];
+    if (this.update_)
+      return [
+        `<-- ${as_written(text === '?' ? volatile(got) : with_wildcards(parse_exact(text), got), id)}`,
+      ];
     const wanted_id = id_text(text);
     const problem =
       difference(parse_exact(text), got) ??
-      (wanted_id !== '"$any"' && wanted_id !== id ? `the id is written ${id}, not ${wanted_id}` : null);
+      (wanted_id !== '"$any"' && wanted_id !== id
+        ? `the id is written ${id}, not ${wanted_id}`
+        : null);
     if (problem) throw new Error(`${problem}\n  wanted ${text}\n  got    ${write_exact(got)}`);
   }
 
@@ -348,9 +372,11 @@ class Play {
       else wanted[at] = null;
     }
     for (const got of left) {
-      if (!this.update_) throw new Error(`not among the ${group.length} expected messages: ${write_exact(got)}`);
+      if (!this.update_)
+        throw new Error(`not among the ${group.length} expected messages: ${write_exact(got)}`);
       const at = wanted.findIndex((one) => one !== null);
-      written[at] = `<~~ ${write_exact(wanted[at] === '$any' ? volatile(got) : with_wildcards(wanted[at], got))}`;
+      written[at] =
+        `<~~ ${write_exact(wanted[at] === '$any' ? volatile(got) : with_wildcards(wanted[at], got))}`;
       wanted[at] = null;
     }
     return written;
@@ -358,14 +384,19 @@ class Play {
 
   /// `METHOD /path, how it ended` and any number of `, header: value` and `, body.member: json`.
   async on_saw(_, group) {
-    const ends = { complete: 'complete', 'closed early': 'closed_by_client', cut: 'cut', open: 'open' };
+    const ends = {
+      complete: 'complete',
+      'closed early': 'closed_by_client',
+      cut: 'cut',
+      open: 'open',
+    };
     const nothing = group[0].text === 'nothing';
     const wanted = nothing ? [] : group.map((line) => line.text);
     const unended = wanted.filter((text) => text.includes(', open')).length;
     await this.sim_.wait('requests', { since: this.seen_upstream_, n: wanted.length });
     await this.sim_.wait('ended', {
       since: this.seen_upstream_,
-      n: wanted.length - unended
+      n: wanted.length - unended,
     });
     const requests = (await this.sim_.requests()).filter((one) => one.id > this.seen_upstream_);
     const told = requests.map((one) => {
@@ -374,13 +405,22 @@ class Play {
     });
     if (this.update_) {
       this.seen_upstream_ = requests.at(-1)?.id ?? this.seen_upstream_;
-      const extra = (at) => (wanted[at] ?? '').split(', ').slice(2).map((one) => `, ${one}`).join('');
-      return told.length === 0 ? ['upstream saw: nothing'] : told.map((one, at) => `upstream saw: ${one}${extra(at)}`);
+      const extra = (at) =>
+        (wanted[at] ?? '')
+          .split(', ')
+          .slice(2)
+          .map((one) => `, ${one}`)
+          .join('');
+      return told.length === 0
+        ? ['upstream saw: nothing']
+        : told.map((one, at) => `upstream saw: ${one}${extra(at)}`);
     }
-    if (told.length !== wanted.length) throw new Error(`upstream saw ${told.length} requests: ${told.join(' | ')}`);
+    if (told.length !== wanted.length)
+      throw new Error(`upstream saw ${told.length} requests: ${told.join(' | ')}`);
     for (const [at, request] of requests.entries()) {
       const [what, how, ...details] = wanted[at].split(', ');
-      if (told[at] !== `${what}, ${how}`) throw new Error(`upstream saw ${told[at]}, not ${what}, ${how}`);
+      if (told[at] !== `${what}, ${how}`)
+        throw new Error(`upstream saw ${told[at]}, not ${what}, ${how}`);
       for (const detail of details) this.check_detail_(request, detail);
     }
     this.seen_upstream_ = requests.at(-1)?.id ?? this.seen_upstream_;
@@ -391,12 +431,16 @@ class Play {
     let got;
     if (name.startsWith('body.')) {
       const body = typeof request.body === 'string' ? JSON.parse(request.body) : request.body;
-      const value = name.slice(5).split('.').reduce((one, key) => one?.[key], body);
+      const value = name
+        .slice(5)
+        .split('.')
+        .reduce((one, key) => one?.[key], body);
       got = value === undefined ? 'none' : JSON.stringify(value);
     } else {
       got = request.headers[name.toLowerCase()] ?? 'none';
     }
-    if (!matches_text(this.filled_(wanted), got)) throw new Error(`upstream saw ${name}: ${got}, not ${wanted}`);
+    if (!matches_text(this.filled_(wanted), got))
+      throw new Error(`upstream saw ${name}: ${got}, not ${wanted}`);
   }
 
   async on_release(text) {
@@ -437,17 +481,26 @@ class Play {
       shutdown_answer = await editor.answer_to('end of transcript', { from });
       editor.notify('exit');
       const { code } = await editor.ended();
-      if (code !== 0 && shutdown_answer.result === null) throw new Error(`${this.name_}: exit ${code} at the end`);
+      if (code !== 0 && shutdown_answer.result === null)
+        throw new Error(`${this.name_}: exit ${code} at the end`);
     }
     const left = editor.messages
       .slice(this.cursor_)
-      .filter(({ value }) => value.method !== 'window/logMessage' && value.id !== 'end of transcript');
+      .filter(
+        ({ value }) => value.method !== 'window/logMessage' && value.id !== 'end of transcript',
+      );
     if (left.length > 0) {
-      throw new Error(`${this.name_}: messages nobody expected:\n${left.map((one) => one.text).join('\n')}`);
+      throw new Error(
+        `${this.name_}: messages nobody expected:\n${left.map((one) => one.text).join('\n')}`,
+      );
     }
     const lines = editor.stderr.split('\n').filter((one) => one !== '');
-    const odd = lines.filter((one) => !this.stderr_wanted_.some((wanted) => matches_text(wanted, one)));
-    const missing = this.stderr_wanted_.filter((wanted) => !lines.some((one) => matches_text(wanted, one)));
+    const odd = lines.filter(
+      (one) => !this.stderr_wanted_.some((wanted) => matches_text(wanted, one)),
+    );
+    const missing = this.stderr_wanted_.filter(
+      (wanted) => !lines.some((one) => matches_text(wanted, one)),
+    );
     if (odd.length > 0) throw new Error(`${this.name_}: on stderr: ${odd.join('\n')}`);
     if (missing.length > 0) throw new Error(`${this.name_}: not on stderr: ${missing.join('\n')}`);
   }
