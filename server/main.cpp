@@ -37,6 +37,8 @@ void harden() {
 #endif
   // A reader that closes its pipe is an error to handle, not a reason to die.
   ::signal(SIGPIPE, SIG_IGN);
+  // So is a file-size limit, for the log and the database.
+  ::signal(SIGXFSZ, SIG_IGN);
 }
 
 // A large prompt's memory goes back to the system when the prompt is done. By itself glibc raises
