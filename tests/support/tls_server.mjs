@@ -61,9 +61,16 @@ function answerHttp2(stream, headers) {
       stream.respond(many, { endStream: true });
       return;
     }
+    case '/early':  // says no before it has read the body
+      stream.respond({ ':status': 413 });
+      stream.end('too large');
+      return;
     default:
-      stream.respond({ ':status': 200, 'x-protocol': 'h2' });
-      stream.end(path);
+      stream.resume();
+      stream.on('end', () => {
+        stream.respond({ ':status': 200, 'x-protocol': 'h2' });
+        stream.end(path);
+      });
   }
 }
 

@@ -331,6 +331,20 @@ TEST_CASE("an HTTP/2 error in the middle is upstream_interrupted") {
   CHECK(has(bytes.error().message(), "INTERNAL_ERROR"));
 }
 
+TEST_CASE("an answer that comes before the body has gone is read") {
+  REQUIRE_TLS_SERVER(server);
+  TlsWorld world(*server);
+  for (std::size_t size : {10u, 3u << 20}) {
+    HttpRequest request("POST", server->url("good", "/early"));
+    request.body = std::string(size, 'x');
+    auto reply = run(world.io, world.client.send(std::move(request)));
+    REQUIRE(reply);
+    CHECK(reply->status == 413);
+    CHECK(reply->body == "too large");
+  }
+  REQUIRE(world.get("good", "/after"));
+}
+
 TEST_CASE("U18: too many headers over HTTP/2") {
   REQUIRE_TLS_SERVER(server);
   TlsWorld world(*server);
