@@ -47,18 +47,20 @@ RequestId usable_id(std::string_view id) {
   return is_string(id) || is_number(id) ? RequestId(std::string(id)) : RequestId::null();
 }
 
-// An object's text wherever that was meant: no params, null and [] are {}, [x] is x.
+// An object's text wherever that was meant: no params, null, [] and [null] are {}, [{…}] is {…}.
+// Any other array stays what it is, for the method to refuse.
 std::string_view unwrapped(std::string_view params) {
+  std::string_view only = params;
   if (is_array(params)) {
-    std::string_view only = "{}";
+    only = "{}";
     std::size_t count = 0;
     for (std::string_view const element : elements(params)) {
       only = element;
       if (++count > 1) return params;
     }
-    params = only;
   }
-  return params.empty() || is_null(params) ? "{}" : params;
+  if (only.empty() || is_null(only)) return "{}";
+  return is_object(only) ? only : params;
 }
 
 // Lenient: an error of an odd shape still ends the request that it answers.

@@ -77,8 +77,8 @@ using RpcMessage = std::variant<RpcRequest, RpcNotification, RpcResponse, RpcInv
 // -32700 (not JSON, said with the byte) or -32600 (not a message; batches are not part of LSP).
 // An id of null, or of a kind other than string or number, is -32600.
 // Duplicate members of the envelope are -32600. Unknown members are ignored.
-// Params that are absent, null or [] read as {}, and [x] reads as x, as the Copilot language server
-// reads them; a longer array is left for the method to refuse.
+// Params that are absent, null or [] read as {}, and [{…}] reads as {…}, as the Copilot language
+// server reads them; any other array is left for the method to refuse.
 // The id of a malformed *response* is not repeated: an answer under it would look like the answer
 // to one of the peer's own requests. A response with an error of an odd shape is still a response.
 RpcMessage parse_message(std::string_view text);

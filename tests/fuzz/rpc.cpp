@@ -35,8 +35,9 @@ void examine(std::string_view text, RpcRequest const& request) {
   RpcMessage const message = parse_message(again);
   auto const* same = std::get_if<RpcRequest>(&message);
   require(same != nullptr && same->id == request.id && same->method == request.method);
-  // A longer array is unwrapped no further.
-  require(same->params == request.params || is_array(request.params) || is_null(request.params));
+  // What was unwrapped once stays as it is.
+  require(same->params == request.params);
+  require(is_object(request.params) || is_array(request.params));
 
   std::string const answer = result_text(request.id, request.params);
   RpcMessage const back = parse_message(answer);
@@ -50,6 +51,7 @@ void examine(std::string_view text, RpcNotification const& notification) {
   RpcMessage const message = parse_message(again);
   auto const* same = std::get_if<RpcNotification>(&message);
   require(same != nullptr && same->method == notification.method);
+  require(same->params == notification.params);
 }
 
 void examine(std::string_view text, RpcResponse const& response) {

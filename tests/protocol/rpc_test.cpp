@@ -84,7 +84,7 @@ TEST_CASE("messages are sorted by their members") {
   }
 }
 
-TEST_CASE("params: absent, null, [] and [x]") {
+TEST_CASE("params: absent, null, [], and an object in an array") {
   CHECK(line(R"({"jsonrpc":"2.0","id":1,"method":"m"})") == "request 1 m {}");
   CHECK(line(R"({"jsonrpc":"2.0","id":1,"method":"m","params":null})") == "request 1 m {}");
   CHECK(line(R"({"jsonrpc":"2.0","method":"m","params":{}})") == "notification m {}");
@@ -93,9 +93,10 @@ TEST_CASE("params: absent, null, [] and [x]") {
   CHECK(line(R"({"jsonrpc":"2.0","method":"m","params":[null]})") == "notification m {}");
   CHECK(line(R"({"jsonrpc":"2.0","method":"m","params":[ { "a" : [1] } ]})") ==
         R"(notification m { "a" : [1] })");
-  CHECK(line(R"({"jsonrpc":"2.0","method":"m","params":[5]})") == "notification m 5");
+  CHECK(line(R"({"jsonrpc":"2.0","method":"m","params":[5]})") == "notification m [5]");
+  CHECK(line(R"({"jsonrpc":"2.0","id":1,"method":"m","params":["m"]})") == "request 1 m [\"m\"]");
   CHECK(line(R"({"jsonrpc":"2.0","method":"m","params":[{},{}]})") == "notification m [{},{}]");
-  CHECK(line(R"({"jsonrpc":"2.0","method":"m","params":[[{}]]})") == "notification m [{}]");
+  CHECK(line(R"({"jsonrpc":"2.0","method":"m","params":[[{}]]})") == "notification m [[{}]]");
 }
 
 TEST_CASE("C8: ids come back byte for byte") {
