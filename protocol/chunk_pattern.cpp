@@ -5,6 +5,7 @@
 #include "protocol/chunk_pattern.h"
 
 #include <algorithm>
+#include <array>
 #include <charconv>
 
 #include "protocol/scan.h"
@@ -22,14 +23,9 @@ constexpr std::string_view call_path = "/choices/0/delta/tool_calls/0/";
 constexpr std::string_view arguments_path = "/choices/0/delta/tool_calls/0/function/arguments";
 
 struct Leaf {
-  std::string path;  // "/choices/0/delta/content"
+  std::string_view path;  // "/choices/0/delta/content"
   std::string_view value;
 };
-using Leaves = std::vector<Leaf>;
-
-std::size_t offset(std::string_view whole, std::string_view part) {
-  return static_cast<std::size_t>(part.data() - whole.data());
-}
 
 // The one choice, or the one call of a delta. Other lists are joined by whoever puts an answer
 // together, so no two chunks with one are alike.
@@ -37,30 +33,80 @@ bool is_known_list(std::string_view path) {
   return path == "/choices" || path == "/choices/0/delta/tool_calls";
 }
 
-// False when the shape is not that of a chunk with one choice, or names are spelt in a way or given
-// twice that takes a parser to understand.
-bool walk(std::string_view value, std::string const& path, int depth, Leaves& leaves) {
-  if (depth > max_depth || leaves.size() > max_leaves) return false;
-  if (is_object(value)) {
-    for (Member const& member : members(value)) {
-      if (member.key.find_first_of("\\/") != std::string_view::npos) return false;
-      std::string inner = path;
-      inner.append("/").append(member.key);
-      if (!walk(member.value, inner, depth + 1, leaves)) return false;
-    }
+// The leaves of one text. Their paths lie one after the other in one block.
+class Leaves {
+ public:
+  // False when the shape is not that of a chunk with one choice, or names are spelt in a way or
+  // given twice that takes a parser to understand.
+  bool walk(std::string_view object) {
+    paths_.reserve(block);
+    list_.reserve(max_leaves);
+    return is_object(object) && walk(object, 0);
+  }
+  auto begin() const { return list_.begin(); }
+  auto end() const { return list_.end(); }
+  Leaf const* find(std::string_view path) const {
+    auto const found = std::ranges::find(list_, path, &Leaf::path);
+    return found == list_.end() ? nullptr : &*found;
+  }
+
+ private:
+  static constexpr std::size_t block = 4096;
+
+  bool walk(std::string_view value, int depth) {
+    if (depth > max_depth) return false;
+    if (is_object(value)) return walk_members(value, depth);
+    if (is_array(value)) return walk_elements(value, depth);
+    // The path behind this leaf is written after it, so that views stay good.
+    std::size_t const size = paths_.size() - begin_;
+    if (list_.size() == max_leaves || paths_.size() + size > block) return false;
+    list_.push_back({std::string_view(paths_).substr(begin_, size), value});
+    std::size_t const next = paths_.size();
+    paths_.append(paths_, begin_, size);
+    begin_ = next;
     return true;
   }
-  if (is_array(value)) {
+
+  bool walk_members(std::string_view object, int depth) {
+    std::array<std::string_view, 16> keys;
     std::size_t count = 0;
-    for (std::string_view const element : elements(value)) {
-      if (count++ > 0 || !is_known_list(path)) return false;
-      if (!walk(element, path + "/0", depth + 1, leaves)) return false;
+    for (Member const& member : members(object)) {
+      auto const seen = keys.begin() + static_cast<std::ptrdiff_t>(count);
+      if (count == keys.size() || std::find(keys.begin(), seen, member.key) != seen ||
+          member.key.find_first_of("\\/") != std::string_view::npos) {
+        return false;
+      }
+      keys[count++] = member.key;
+      if (!walk_below(member.key, member.value, depth)) return false;
     }
     return true;
   }
-  bool const twice = std::ranges::find(leaves, path, &Leaf::path) != leaves.end();
-  leaves.push_back({path, value});
-  return !twice;
+
+  bool walk_elements(std::string_view array, int depth) {
+    std::size_t count = 0;
+    for (std::string_view const element : elements(array)) {
+      if (count++ > 0 || !is_known_list(std::string_view(paths_).substr(begin_))) return false;
+      if (!walk_below("0", element, depth)) return false;
+    }
+    return true;
+  }
+
+  bool walk_below(std::string_view key, std::string_view value, int depth) {
+    std::size_t const size = paths_.size() - begin_;
+    if (paths_.size() + key.size() + 1 > block) return false;
+    paths_.append("/").append(key);
+    bool const good = walk(value, depth + 1);
+    paths_.resize(begin_ + size);
+    return good;
+  }
+
+  std::string paths_;      // never longer than its block; the path at hand is its end
+  std::size_t begin_ = 0;  // of the path at hand
+  std::vector<Leaf> list_;
+};
+
+std::size_t offset(std::string_view whole, std::string_view part) {
+  return static_cast<std::size_t>(part.data() - whole.data());
 }
 
 std::string_view last_key(std::string_view path) { return path.substr(path.rfind('/') + 1); }
@@ -97,16 +143,17 @@ bool has_effect(Leaf const& leaf) {
   return is_string(leaf.value) && comes_in_pieces(last_key(path)) && !is_piece(leaf);
 }
 
-Leaf const* find_leaf(Leaves const& leaves, std::string_view path) {
-  auto const found = std::ranges::find(leaves, path, &Leaf::path);
-  return found == leaves.end() ? nullptr : &*found;
-}
-
 std::optional<std::int64_t> number_of(Leaf const* leaf) {
   if (leaf == nullptr || whole_number_length(leaf->value) != leaf->value.size()) return {};
   std::int64_t number = 0;
   std::from_chars(leaf->value.data(), leaf->value.data() + leaf->value.size(), number);
   return number;
+}
+
+// Cheap, and right nearly always: the first and the last chunk of an answer are no pattern.
+bool is_out_of_question(std::string_view chunk) {
+  return chunk.find("\"role\"") != std::string_view::npos ||
+         chunk.find("\"finish_reason\":\"") != std::string_view::npos;
 }
 
 }  // namespace
@@ -124,13 +171,14 @@ bool ChunkPattern::study(std::string_view event, std::string_view chunk) {
   holes_.clear();
   slots_.clear();
   pieces_.clear();
+  if (is_out_of_question(chunk)) return false;
   Leaves from;
   Leaves to;
-  if (!is_object(event) || !walk(event, {}, 0, from) || !walk(chunk, {}, 0, to)) return false;
+  if (!from.walk(event) || !to.walk(chunk)) return false;
   if (std::ranges::any_of(from, has_effect) || std::ranges::any_of(to, has_effect)) return false;
   // Only an answer's first chunk says who speaks.
-  if (find_leaf(to, role_path) != nullptr) return false;
-  auto const choice = number_of(find_leaf(to, "/choices/0/index"));
+  if (to.find(role_path) != nullptr) return false;
+  auto const choice = number_of(to.find("/choices/0/index"));
   if (!choice) return false;
   choice_ = *choice;
 
@@ -141,7 +189,7 @@ bool ChunkPattern::study(std::string_view event, std::string_view chunk) {
     std::size_t const size = leaf.value.size();
     std::size_t const taken =
         string ? simple_string_length(leaf.value) : whole_number_length(leaf.value);
-    Leaf const* const made = find_leaf(to, leaf.path);
+    Leaf const* const made = to.find(leaf.path);
     bool const same = taken == size && made != nullptr && made->value == leaf.value;
     if (!same && piece) return false;
     if (!same) continue;  // compared with the rest
@@ -155,7 +203,7 @@ bool ChunkPattern::study(std::string_view event, std::string_view chunk) {
     if (leaf.path == arguments_path) {
       // Until some have come, a call may still turn out to have none.
       if (leaf.value == "\"\"") return false;
-      known.call = number_of(find_leaf(to, std::string(call_path) + "index"));
+      known.call = number_of(to.find("/choices/0/delta/tool_calls/0/index"));
       if (!known.call) return false;
     }
     pieces_.push_back(std::move(known));

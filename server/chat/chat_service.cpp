@@ -154,7 +154,7 @@ awaitable<Result<ChatStream::Chunks>> ChatStream::next() {
         auto last = repair_.finish({});
         if (!last) co_return with_progress(last.error());
         phase_ = (*last)->empty() ? Phase::ended : Phase::last;
-        service_.background_.spawn("drain", drain(std::move(reply_)));
+        if (!reply_.at_end()) service_.background_.spawn("drain", drain(std::move(reply_)));
         co_return *last;
       }
       if (!(*chunks)->empty()) co_return *chunks;

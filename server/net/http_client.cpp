@@ -35,6 +35,10 @@ int ResponseStream::status() const { return transfer_->status(); }
 
 HttpHeaders const& ResponseStream::headers() const { return transfer_->headers(); }
 
+bool ResponseStream::at_end() const {
+  return transfer_->finished() && !transfer_->failure() && !transfer_->holds_bytes();
+}
+
 awaitable<Result<std::string>> ResponseStream::next() {
   auto const transfer = transfer_;  // stays, should the stream be dropped meanwhile
   while (true) {

@@ -90,6 +90,8 @@ class ResponseStream {
   ~ResponseStream();
   int status() const;
   HttpHeaders const& headers() const;
+  // Whether the reply has come to its clean end and been read.
+  bool at_end() const;
   // The bytes that arrived since the last call, as they came; empty at the clean end. Fails with
   // upstream_interrupted, idle_timeout, …. At most 256 KiB are held; beyond that upstream waits.
   // (On HTTP/2 curl 7.88 lets a peer send up to 32 MiB per stream before it has to wait.)
