@@ -50,7 +50,7 @@ class Caller {
     for (auto const& [index, state] : states_) require(state.finished);
   }
 
-  void read_answer() const {
+  void read_answer() {
     json::object const answer = assembler_.completion();
     require(!check_json(json::serialize(answer), 300));
     for (json::value const& choice : answer.at("choices").as_array()) {
