@@ -23,7 +23,7 @@ ROOMS = [
     ["server/auth"],
     ["server/upstream"],
     ["server/chat"],
-    ["server/rpc", "server/api", "server/cli"],
+    ["server/rpc", "server/http", "server/cli"],
     ["server/app"],  # the files server/app.h and server/app*.cpp
     ["server/main"],
 ]
@@ -32,7 +32,7 @@ LEVEL = {room: level for level, rooms in enumerate(ROOMS) for room in rooms}
 # Library headers: (pattern of the include, files that may have it, why).
 LIBRARIES = [
     (r"boost/asio", r"server/.*", "protocol and storage know no event loop"),
-    (r"boost/beast", r"server/api/.*", "only the HTTP front end knows Beast"),
+    (r"boost/beast", r"server/http/.*", "only the HTTP front end knows Beast"),
     (r"sqlite3\.h", r"storage/[^/]*\.cpp", "SQLite stays behind storage's own types"),
     (r"curl/", r"server/net/.*", "only server/net knows curl"),
     (r"(thread|mutex|shared_mutex|atomic|condition_variable|future)$", r"storage/.*", "our code runs on one thread"),
