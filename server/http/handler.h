@@ -93,6 +93,8 @@ class Reply {
   // Ends the stream after the events that were sent. A handler that returns without it, or with an
   // error, ends it as well: an error becomes the last event, {"error":{…}}.
   virtual awaitable<> end_events() = 0;
+  // The event `[DONE]`, with which OpenAI's streams end well, and the end: one write.
+  virtual awaitable<> done() = 0;
 
   virtual bool begun() const = 0;  // the head is on its way: an error can only be an event now
   virtual RequestRecord& record() = 0;

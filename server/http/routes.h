@@ -1,10 +1,8 @@
 // The routes of the port, one file per family; each adds its own to the table.
 #pragma once
 
-#include <functional>
 #include <string>
 
-#include "protocol/json.h"
 #include "server/auth/token_service.h"
 #include "server/base/clock.h"
 #include "server/base/config.h"
@@ -14,6 +12,8 @@
 
 namespace jumpseat {
 
+class HttpServer;
+
 // What the routes work with; all of it outlives the router.
 struct RouteParts {
   TokenService& tokens;
@@ -21,6 +21,7 @@ struct RouteParts {
   ChatService& chat;
   Clock& clock;
   Config const& config;
+  HttpServer const& server;
   std::string version;
 };
 
@@ -28,8 +29,8 @@ struct RouteParts {
 void add_chat_routes(Router& router, RouteParts const& parts);
 // GET /models, GET /models/{id}.
 void add_model_routes(Router& router, RouteParts const& parts);
-// GET /health, /health/liveliness, /health/liveness, /health/readiness: LiteLLM's bodies, no
-// upstream call.
+// GET /health, /health/liveliness, /health/liveness, /health/readiness with LiteLLM's bodies, and
+// GET /status. None of them calls upstream.
 void add_health_routes(Router& router, RouteParts const& parts);
 
 }  // namespace jumpseat
