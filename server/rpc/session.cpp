@@ -43,7 +43,8 @@ Command sign_in_command() {
 // Everything that may lead to a request to GitHub.
 bool needs_configuration(std::string_view name) {
   return name != method::config && name != method::shutdown && name != method::initialized &&
-         name != method::set_trace && name != method::work_done_cancel && name != method::sign_out;
+         name != method::set_trace && name != method::work_done_cancel &&
+         name != method::sign_out && name != method::http_stop && name != method::http_status;
 }
 
 // Removes a task from the cancellable work when its request ends, however it ends.
@@ -125,6 +126,12 @@ void Session::bind() {
   peer_.on<ModelsParams, json::object>(method::models, std::bind(&Session::on_models, this, _1));
   peer_.on<json::value, AccountResult>(method::account, std::bind(&Session::on_account, this, _1));
   peer_.on<json::value, json::object>(method::config, std::bind(&Session::on_config, this, _1));
+  peer_.on<HttpStartParams, HttpStartResult>(method::http_start,
+                                             std::bind(&Session::on_http_start, this, _1));
+  peer_.on<json::value, HttpStatusResult>(method::http_stop,
+                                          std::bind(&Session::on_http_stop, this, _1));
+  peer_.on<json::value, HttpStatusResult>(method::http_status,
+                                          std::bind(&Session::on_http_status, this, _1));
 
   parts_.tokens.on_change([this] { push_status(); });
   parts_.chat.on_activity([this] { push_status(); });
@@ -490,6 +497,50 @@ awaitable<Result<AccountResult>> Session::on_account(json::value) {
   for (auto const& quota : user->quotas) result.quotas.push_back(account_quota(quota));
   co_return result;
 }
+
+// ---- the HTTP port ----
+
+awaitable<Result<HttpStartResult>> Session::on_http_start(HttpStartParams params) {
+  PortOptions options;
+  options.host = std::move(params.host);
+  options.port = params.port;
+  options.key = std::move(params.key);
+  auto const state = co_await parts_.port.start(std::move(options));
+  if (!state) co_return state.error();
+  HttpStartResult result;
+  result.url = state->url;
+  if (!state->key.empty()) result.key = state->key;
+  co_return result;
+}
+
+awaitable<Result<HttpStatusResult>> Session::on_http_stop(json::value params) {
+  co_await parts_.port.stop();
+  co_return co_await on_http_status(std::move(params));
+}
+
+awaitable<Result<HttpStatusResult>> Session::on_http_status(json::value) {
+  auto const state = parts_.port.state();
+  HttpStatusResult result;
+  switch (state.kind) {
+    case PortState::Kind::closed:
+      result.state = "closed";
+      co_return result;
+    case PortState::Kind::open:
+      result.state = "open";
+      break;
+    case PortState::Kind::shared:
+      result.state = "shared";
+      break;
+  }
+  result.url = state.url;
+  result.pid = state.pid;
+  result.keyRequired = !state.key.empty();
+  result.connections = static_cast<std::int64_t>(state.connections);
+  result.requests = static_cast<std::int64_t>(state.requests);
+  co_return result;
+}
+
+// ---- configuration ----
 
 awaitable<Result<json::object>> Session::on_config(json::value) {
   auto object = config_json(parts_.config);
