@@ -33,11 +33,6 @@ std::string status_name(SignInState::Kind kind, std::optional<Error> const& prob
   return "NotSignedIn";
 }
 
-// An error as one text for the person: what, and GitHub's page that tells more.
-std::string told(Error const& error) {
-  return log::safe(error.url().empty() ? error.message() : error.message() + " " + error.url());
-}
-
 Command sign_in_command() {
   Command command;
   command.title = "Sign in to GitHub Copilot";
@@ -48,7 +43,8 @@ Command sign_in_command() {
 // Everything that may lead to a request to GitHub.
 bool needs_configuration(std::string_view name) {
   return name != method::config && name != method::shutdown && name != method::initialized &&
-         name != method::set_trace && name != method::work_done_cancel && name != method::sign_out;
+         name != method::set_trace && name != method::work_done_cancel &&
+         name != method::sign_out && name != method::http_stop && name != method::http_status;
 }
 
 // Removes a task from the cancellable work when its request ends, however it ends.
@@ -130,6 +126,12 @@ void Session::bind() {
   peer_.on<ModelsParams, JsonText>(method::models, std::bind(&Session::on_models, this, _1));
   peer_.on<json::value, AccountResult>(method::account, std::bind(&Session::on_account, this, _1));
   peer_.on<json::value, json::object>(method::config, std::bind(&Session::on_config, this, _1));
+  peer_.on<HttpStartParams, HttpStartResult>(method::http_start,
+                                             std::bind(&Session::on_http_start, this, _1));
+  peer_.on<json::value, HttpStatusResult>(method::http_stop,
+                                          std::bind(&Session::on_http_stop, this, _1));
+  peer_.on<json::value, HttpStatusResult>(method::http_status,
+                                          std::bind(&Session::on_http_status, this, _1));
 
   parts_.tokens.on_change([this] { push_status(); });
   parts_.chat.on_activity([this] { push_status(); });
@@ -154,7 +156,7 @@ std::optional<RpcError> Session::gate(std::string_view name) const {
       // With a wrong setting nothing goes out: not to GitHub in place of the host that was meant.
       if (auto problem = config_problem(); problem && needs_configuration(name)) {
         error = to_rpc_error(*problem);
-        error.message = told(*problem);
+        error.message = log::safe(*problem);
         return error;
       }
       return std::nullopt;
@@ -199,7 +201,7 @@ void Session::on_initialized() {
     log::failure("config", *problem);
     MessageParams message;
     message.type = 1;
-    message.message = "Jumpseat: " + told(*problem);
+    message.message = "Jumpseat: " + log::safe(*problem);
     peer_.notify(method::show_message, message);
   }
   push_status();
@@ -217,7 +219,7 @@ StatusResult Session::status_of(SignInState const& state) const {
   StatusResult result;
   result.status = status_name(state.kind, state.problem);
   if (!state.login.empty()) result.user = state.login;
-  if (state.problem && result.status != "OK") result.message = told(*state.problem);
+  if (state.problem && result.status != "OK") result.message = log::safe(*state.problem);
   return result;
 }
 
@@ -352,7 +354,7 @@ void Session::push_status() {
   DidChangeStatusParams params;
   if (auto problem = config_problem()) {
     params.kind = "Error";
-    params.message = told(*problem);
+    params.message = log::safe(*problem);
     return push_status(params);
   }
   auto const state = parts_.tokens.state();
@@ -364,7 +366,7 @@ void Session::push_status() {
       break;
     case SignInState::Kind::unreachable:
       params.kind = "Warning";
-      params.message = told(*state.problem);
+      params.message = log::safe(*state.problem);
       break;
     case SignInState::Kind::signed_out:
       // Plug-ins look for these words and start the sign-in then.
@@ -373,11 +375,11 @@ void Session::push_status() {
       break;
     case SignInState::Kind::refused:
       params.kind = "Error";
-      params.message = told(*state.problem);
+      params.message = log::safe(*state.problem);
       break;
     case SignInState::Kind::disabled:
       params.kind = "Inactive";
-      params.message = told(*state.problem);
+      params.message = log::safe(*state.problem);
       break;
   }
   push_status(params);
@@ -485,6 +487,50 @@ awaitable<Result<AccountResult>> Session::on_account(json::value) {
   for (auto const& quota : user->quotas) result.quotas.push_back(account_quota(quota));
   co_return result;
 }
+
+// ---- the HTTP port ----
+
+awaitable<Result<HttpStartResult>> Session::on_http_start(HttpStartParams params) {
+  PortOptions options;
+  options.host = std::move(params.host);
+  options.port = params.port;
+  options.key = std::move(params.key);
+  auto const state = co_await parts_.port.start(std::move(options));
+  if (!state) co_return state.error();
+  HttpStartResult result;
+  result.url = state->url;
+  if (!state->key.empty()) result.key = state->key;
+  co_return result;
+}
+
+awaitable<Result<HttpStatusResult>> Session::on_http_stop(json::value params) {
+  co_await parts_.port.stop();
+  co_return co_await on_http_status(std::move(params));
+}
+
+awaitable<Result<HttpStatusResult>> Session::on_http_status(json::value) {
+  auto const state = parts_.port.state();
+  HttpStatusResult result;
+  switch (state.kind) {
+    case PortState::Kind::closed:
+      result.state = "closed";
+      co_return result;
+    case PortState::Kind::open:
+      result.state = "open";
+      break;
+    case PortState::Kind::shared:
+      result.state = "shared";
+      break;
+  }
+  result.url = state.url;
+  result.pid = state.pid;
+  result.keyRequired = !state.key.empty();
+  result.connections = static_cast<std::int64_t>(state.connections);
+  result.requests = static_cast<std::int64_t>(state.requests);
+  co_return result;
+}
+
+// ---- configuration ----
 
 awaitable<Result<json::object>> Session::on_config(json::value) {
   auto object = config_json(parts_.config);
