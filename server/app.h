@@ -15,11 +15,16 @@
 #include "server/base/config.h"
 #include "server/base/paths.h"
 #include "server/base/scope.h"
+#include "server/chat/answer_cache.h"
 #include "server/chat/chat_service.h"
+#include "server/chat/completion_service.h"
+#include "server/chat/embeddings_service.h"
 #include "server/chat/model_catalog.h"
+#include "server/chat/usage_service.h"
 #include "server/cli/services.h"
 #include "server/net/http_client.h"
 #include "server/upstream/copilot_api.h"
+#include "server/upstream/throttle.h"
 
 namespace jumpseat {
 
@@ -57,9 +62,14 @@ class App {
   TokenSources sources_;
   TokenService tokens_;
   SignIn sign_in_;
+  Throttle throttle_;
   CopilotApi copilot_;
   ModelCatalog catalog_;
   ChatService chat_;
+  EmbeddingsService embeddings_;
+  CompletionService completions_;
+  AnswerCache cache_;
+  UsageService usage_;
 
   class Signals;
   Signals* signals_ = nullptr;

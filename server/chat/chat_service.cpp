@@ -86,6 +86,7 @@ awaitable<Result<std::unique_ptr<ChatStream>>> ChatService::start(ChatRequest re
   ChatCall call;
   call.body = request.upstream_body(change);
   call.asked_model = options.model;
+  call.model = model->id;
   call.initiator = request.initiator();
   call.vision = request.has_image() ? ChatCall::Vision::images : ChatCall::Vision::none;
   auto reply = co_await copilot_.chat(std::move(call));
@@ -98,6 +99,7 @@ ChatStream::ChatStream(ChatService& service, ChatReply reply, ChatStreamRepair::
     : service_(service),
       reply_(std::move(reply.stream)),
       host_(std::move(reply.host)),
+      place_(std::move(reply.place)),
       options_(options),
       answers_(answers),
       repair_(std::move(options)) {
