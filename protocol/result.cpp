@@ -82,6 +82,18 @@ constexpr std::array rows{
     Row{Code::dns_failed, {"dns_failed", 502, server, rpc_error::request_failed, retry}},
     Row{Code::tls_failed, {"tls_failed", 502, server, rpc_error::request_failed, final}},
     Row{Code::proxy_failed, {"proxy_failed", 502, server, rpc_error::request_failed, final}},
+    // The HTTP port.
+    Row{Code::malformed_request, {"malformed_request", 400, invalid_request, rpc_error::invalid_request, final}},
+    Row{Code::request_headers_too_large, {"request_headers_too_large", 431, invalid_request, rpc_error::invalid_request, final}},
+    Row{Code::request_timeout, {"request_timeout", 408, invalid_request, rpc_error::invalid_request, retry}},
+    Row{Code::route_not_found, {"not_found", 404, invalid_request, rpc_error::method_not_found, final}},
+    Row{Code::method_not_allowed, {"method_not_allowed", 405, invalid_request, rpc_error::invalid_request, final}},
+    Row{Code::unsupported_media_type, {"unsupported_media_type", 415, invalid_request, rpc_error::invalid_request, final}},
+    Row{Code::expectation_failed, {"expectation_failed", 417, invalid_request, rpc_error::invalid_request, final}},
+    Row{Code::invalid_api_key, {"invalid_api_key", 401, authentication, rpc_error::request_failed, final}},
+    Row{Code::client_refused, {"client_refused", 403, permission, rpc_error::request_failed, final}},
+    Row{Code::port_unavailable, {"port_unavailable", 409, invalid_request, rpc_error::request_failed, final}},
+    Row{Code::server_stopping, {"server_stopping", 503, server, rpc_error::request_failed, retry}},
     // Ourselves.
     Row{Code::storage_unavailable, {"storage_unavailable", 503, server, rpc_error::request_failed, retry}},
     Row{Code::internal, {"internal_error", 500, server, rpc_error::internal_error, final}},

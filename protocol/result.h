@@ -68,6 +68,18 @@ enum class ErrorCode {
   dns_failed,
   tls_failed,
   proxy_failed,
+  // The HTTP port.
+  malformed_request,
+  request_headers_too_large,
+  request_timeout,
+  route_not_found,
+  method_not_allowed,
+  unsupported_media_type,
+  expectation_failed,
+  invalid_api_key,
+  client_refused,
+  port_unavailable,
+  server_stopping,
   // Ourselves.
   storage_unavailable,
   internal,

@@ -201,6 +201,10 @@ Result<void> open_file(std::string const& path) {
 
 void protect(Secret const& secret, std::string_view kind) { sink().redactor.add(secret, kind); }
 
+std::string safe(Error const& error) {
+  return safe(error.url().empty() ? error.message() : error.message() + " " + error.url());
+}
+
 std::string safe(std::string_view text) { return printable(sink().redactor.redact(text), 8192); }
 
 std::string_view name(Level level) {

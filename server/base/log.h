@@ -52,6 +52,8 @@ void listen(Listener listener);
 void protect(Secret const& secret, std::string_view kind);
 // A text as it may be shown: secrets masked, control characters escaped.
 std::string safe(std::string_view text);
+// An error as one text for the person: what, and GitHub's page that tells more.
+std::string safe(Error const& error);
 
 std::string_view name(Level level);  // "DEBUG", …
 

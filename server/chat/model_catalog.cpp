@@ -16,6 +16,8 @@ void put(json::object& object, char const* name, std::optional<T> const& value) 
   if (value) object[name] = *value;
 }
 
+}  // namespace
+
 json::object model_json(Model const& model) {
   json::object limits;
   put(limits, "max_context_window_tokens", model.max_context);
@@ -55,8 +57,6 @@ json::object model_json(Model const& model) {
   out["supported_endpoints"] = std::move(endpoints);
   return out;
 }
-
-}  // namespace
 
 ModelCatalog::ModelCatalog(asio::io_context& io, Scope& background, CopilotApi& copilot,
                            TokenService& tokens, Stores& stores, Clock& clock, Config const& config)

@@ -61,8 +61,10 @@ class ModelCatalog {
   std::uint64_t epoch_ = 0;  // counts accounts, so that a late reply of the old one is dropped
 };
 
-// The OpenAI form of the list (OpenAI API reference, "List models"): {"object":"list","data":[…]}
-// with ids, limits and abilities, for GET /v1/models and jumpseat/models.
+// One model in OpenAI's form (OpenAI API reference, "The model object"), with limits and abilities.
+json::object model_json(Model const& model);
+// The OpenAI form of the list ("List models"): {"object":"list","data":[…]}, for GET /v1/models and
+// jumpseat/models.
 json::object models_json(Catalog const& catalog, std::int64_t now_unix);
 
 }  // namespace jumpseat

@@ -8,12 +8,22 @@ int exit_code_of(Error const& error) {
   switch (error.code()) {
     case ErrorCode::config_invalid:
     case ErrorCode::copilot_disabled:
+    case ErrorCode::port_unavailable:
       return exit_code::configuration;
     case ErrorCode::invalid_request:
     case ErrorCode::parse_error:
     case ErrorCode::method_not_found:
     case ErrorCode::server_not_initialized:
     case ErrorCode::request_too_large:
+    case ErrorCode::malformed_request:
+    case ErrorCode::request_headers_too_large:
+    case ErrorCode::request_timeout:
+    case ErrorCode::route_not_found:
+    case ErrorCode::method_not_allowed:
+    case ErrorCode::unsupported_media_type:
+    case ErrorCode::expectation_failed:
+    case ErrorCode::invalid_api_key:
+    case ErrorCode::client_refused:
       return exit_code::usage;
     case ErrorCode::not_signed_in:
     case ErrorCode::token_malformed:
@@ -53,6 +63,7 @@ int exit_code_of(Error const& error) {
     case ErrorCode::model_not_found:
     case ErrorCode::context_length_exceeded:
     case ErrorCode::unsupported_api_for_model:
+    case ErrorCode::server_stopping:
     case ErrorCode::storage_unavailable:
     case ErrorCode::internal:
       return exit_code::failed;

@@ -33,11 +33,6 @@ std::string status_name(SignInState::Kind kind, std::optional<Error> const& prob
   return "NotSignedIn";
 }
 
-// An error as one text for the person: what, and GitHub's page that tells more.
-std::string told(Error const& error) {
-  return log::safe(error.url().empty() ? error.message() : error.message() + " " + error.url());
-}
-
 Command sign_in_command() {
   Command command;
   command.title = "Sign in to GitHub Copilot";
@@ -154,7 +149,7 @@ std::optional<RpcError> Session::gate(std::string_view name) const {
       // With a wrong setting nothing goes out: not to GitHub in place of the host that was meant.
       if (auto problem = config_problem(); problem && needs_configuration(name)) {
         error = to_rpc_error(*problem);
-        error.message = told(*problem);
+        error.message = log::safe(*problem);
         return error;
       }
       return std::nullopt;
@@ -199,7 +194,7 @@ void Session::on_initialized() {
     log::failure("config", *problem);
     MessageParams message;
     message.type = 1;
-    message.message = "Jumpseat: " + told(*problem);
+    message.message = "Jumpseat: " + log::safe(*problem);
     peer_.notify(method::show_message, message);
   }
   push_status();
@@ -217,7 +212,7 @@ StatusResult Session::status_of(SignInState const& state) const {
   StatusResult result;
   result.status = status_name(state.kind, state.problem);
   if (!state.login.empty()) result.user = state.login;
-  if (state.problem && result.status != "OK") result.message = told(*state.problem);
+  if (state.problem && result.status != "OK") result.message = log::safe(*state.problem);
   return result;
 }
 
@@ -352,7 +347,7 @@ void Session::push_status() {
   DidChangeStatusParams params;
   if (auto problem = config_problem()) {
     params.kind = "Error";
-    params.message = told(*problem);
+    params.message = log::safe(*problem);
     return push_status(params);
   }
   auto const state = parts_.tokens.state();
@@ -364,7 +359,7 @@ void Session::push_status() {
       break;
     case SignInState::Kind::unreachable:
       params.kind = "Warning";
-      params.message = told(*state.problem);
+      params.message = log::safe(*state.problem);
       break;
     case SignInState::Kind::signed_out:
       // Plug-ins look for these words and start the sign-in then.
@@ -373,11 +368,11 @@ void Session::push_status() {
       break;
     case SignInState::Kind::refused:
       params.kind = "Error";
-      params.message = told(*state.problem);
+      params.message = log::safe(*state.problem);
       break;
     case SignInState::Kind::disabled:
       params.kind = "Inactive";
-      params.message = told(*state.problem);
+      params.message = log::safe(*state.problem);
       break;
   }
   push_status(params);

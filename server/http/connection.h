@@ -1,0 +1,118 @@
+// One client connection: reads requests, lets the guard judge each by its head, runs its handler,
+// reads on meanwhile. Reading on is what notices that the client has left: the handler is cancelled
+// then, and with it the request to upstream.
+//
+// One coroutine per connection runs the handlers, one after the other; the reading half is plain
+// completion handlers, so that a request costs no task and no cancellation of its own.
+#pragma once
+
+#include <cstddef>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "protocol/result.h"
+#include "server/base/event.h"
+#include "server/base/scope.h"
+#include "server/http/handler.h"
+#include "server/http/http_server.h"
+#include "server/http/reply_writer.h"
+#include "server/http/request_parser.h"
+#include "server/http/router.h"
+
+namespace jumpseat {
+
+class Connection final : public IncomingRequest, public std::enable_shared_from_this<Connection> {
+ public:
+  using TimePoint = Alarm::TimePoint;
+
+  // `refusal`: why the client is not served at all; it is the answer to its first request.
+  Connection(HttpServer& server, TcpSocket socket, std::optional<Error> refusal);
+  ~Connection() override;
+
+  // Serves the client until one of both ends it. `self` keeps us alive as long.
+  awaitable<> run(std::shared_ptr<Connection> self);
+  // The task that run() is: cancelling it ends an answer.
+  void set_task(Scope::TaskId task) { task_ = task; }
+
+  // What the server does with connections from outside.
+  TimePoint deadline() const { return deadline_; }
+  void look(TimePoint now);  // after its deadline
+  bool idle() const { return phase_ == Phase::head && begin_ == end_; }
+  void close();
+  void finish_up();  // no request after the one under way
+  void cut_short();  // the program cannot wait for the answer any longer
+
+  HttpMethod method() const override { return parser_.method(); }
+  std::string_view path() const override { return parser_.path(head()); }
+  std::string_view query() const override { return parser_.query(head()); }
+  std::string_view parameter() const override { return parameter_; }
+  std::string_view header(std::string_view name) const override;
+  std::string_view id() const override { return id_; }
+  std::string const& body() const override { return body_; }
+  std::string take_body() override { return std::move(body_); }
+
+  std::size_t index = 0;  // among the server's connections
+
+ private:
+  enum class Phase { head, body, answering, lingering, closed };
+  // Why an answer was broken off.
+  enum class Cut { none, client_left, stalled, stopping };
+  struct ReadDone;
+
+  std::string_view head() const { return {input_.get() + begin_, parser_.head_size()}; }
+  std::string_view buffered() const { return {input_.get() + begin_, end_ - begin_}; }
+
+  void read();
+  void make_space();
+  void on_read(boost::system::error_code problem, std::size_t size);
+  void on_end(boost::system::error_code problem);
+  void take_in();
+  void take_head();
+  void read_body();
+  std::optional<Error> judge();
+  bool expects_continue() const;
+  void answer_with(Error error);
+  void ready();
+  awaitable<> answer();
+  awaitable<> answer_itself(Result<void>& outcome);
+  void begin_reply();
+  void next_request();
+  void linger();
+  void set_phase(Phase phase, TimePoint deadline);
+  void cancel(Cut why);
+
+  HttpServer& server_;
+  TcpSocket socket_;
+  std::optional<Error> refused_;  // the client as such
+  Scope::TaskId task_ = 0;
+  Event changed_;
+  RequestParser parser_;
+  ReplyWriter reply_;
+
+  Phase phase_ = Phase::head;
+  Cut cut_ = Cut::none;
+  bool reading_ = false;
+  bool reading_body_ = false;  // into body_, past the buffer
+  bool ended_ = false;         // the client sends no more
+  bool last_ = false;          // no request after this one
+  TimePoint deadline_ = Alarm::never;
+  TimePoint started_;
+
+  std::unique_ptr<char[]> input_;  // [begin_, end_) has come; the request begins at begin_
+  std::size_t capacity_ = 0;
+  std::size_t begin_ = 0;
+  std::size_t end_ = 0;
+  std::size_t taken_ = 0;  // bytes from begin_ that belong to this request and are dealt with
+  std::string body_;
+  std::size_t body_size_ = 0;  // bytes of body_ that have come
+
+  std::optional<Error> refusal_;  // of this request
+  Route const* route_ = nullptr;
+  std::string parameter_;
+  std::string allow_;
+  std::string id_;
+};
+
+}  // namespace jumpseat

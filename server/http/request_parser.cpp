@@ -1,0 +1,304 @@
+#include "server/http/request_parser.h"
+
+#include <cstring>
+#include <limits>
+#include <utility>
+
+#include <boost/beast/http/basic_parser.hpp>
+
+namespace jumpseat {
+namespace {
+
+namespace beast = boost::beast;
+
+Error malformed(std::string_view why) {
+  return fail(ErrorCode::malformed_request,
+              "This is not an HTTP/1.1 request that can be read safely: " + std::string(why) + ".");
+}
+
+constexpr bool is_token_char(char c) {
+  if ((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9')) return true;
+  return std::string_view("!#$%&'*+-.^_`|~").find(c) != std::string_view::npos;
+}
+
+constexpr char lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; }
+
+// `name` is in lower case.
+bool same_name(std::string_view field, std::string_view name) {
+  if (field.size() != name.size()) return false;
+  for (std::size_t i = 0; i < field.size(); ++i) {
+    if (lower(field[i]) != name[i]) return false;
+  }
+  return true;
+}
+
+HttpMethod method_of(std::string_view name) {
+  if (name == "GET") return HttpMethod::get;
+  if (name == "POST") return HttpMethod::post;
+  if (name == "HEAD") return HttpMethod::head;
+  if (name == "OPTIONS") return HttpMethod::options;
+  return HttpMethod::other;
+}
+
+std::string_view standard(beast::string_view text) { return {text.data(), text.size()}; }
+
+}  // namespace
+
+// Beast's tokenizer, with our own memory behind it.
+class RequestParser::Beast final : public beast::http::basic_parser<true> {
+ public:
+  Beast(RequestParser& owner, RequestLimits const& limits) : owner_(owner) {
+    header_limit(static_cast<std::uint32_t>(limits.head));
+    body_limit(limits.body);
+  }
+
+  void read_into(std::string& body) { body_ = &body; }
+  std::string_view target() const { return target_; }
+  // Why one of the functions below ended the reading.
+  std::string_view problem() const { return problem_; }
+  bool too_many() const { return too_many_; }
+
+  // Everything points into these bytes.
+  std::string_view head;
+
+ private:
+  using Code = beast::error_code;
+
+  void on_request_impl(beast::http::verb, beast::string_view method, beast::string_view target,
+                       int version, Code&) override {
+    owner_.method_name_ = span(standard(method));
+    owner_.method_ = method_of(standard(method));
+    owner_.http11_ = version == 11;
+    target_ = standard(target);
+  }
+  void on_response_impl(int, beast::string_view, int, Code&) override {}
+  void on_field_impl(beast::http::field, beast::string_view name, beast::string_view value,
+                     Code& code) override {
+    if (is_header_done()) {
+      // A trailer. Nothing is taken from it.
+      if (++trailers_ > max_trailers) refuse("too many trailers", code);
+      return;
+    }
+    if (owner_.fields_.size() == owner_.limits_.headers) {
+      too_many_ = true;
+      return refuse("too many headers", code);
+    }
+    auto const text = standard(value);
+    // Beast joins the lines of a folded value somewhere else.
+    if (!text.empty() && !inside(text)) return refuse("a header that goes over two lines", code);
+    Field field;
+    field.name = span(standard(name));
+    if (!text.empty()) field.value = span(text);
+    owner_.fields_.push_back(field);
+  }
+  void on_header_impl(Code&) override {}
+  void on_body_init_impl(boost::optional<std::uint64_t> const&, Code&) override {}
+  std::size_t on_body_impl(beast::string_view body, Code&) override { return body.size(); }
+  void on_chunk_header_impl(std::uint64_t, beast::string_view extension, Code& code) override {
+    if (extension.size() > owner_.limits_.chunk_extension)
+      refuse("a chunk extension that is too long", code);
+  }
+  std::size_t on_chunk_body_impl(std::uint64_t, beast::string_view body, Code&) override {
+    body_->append(body.data(), body.size());
+    return body.size();
+  }
+  void on_finish_impl(Code&) override {}
+
+  static constexpr int max_trailers = 16;
+
+  void refuse(std::string_view why, Code& code) {
+    problem_ = why;
+    code = beast::http::error::bad_field;
+  }
+  bool inside(std::string_view text) const {
+    return text.data() >= head.data() && text.data() + text.size() <= head.data() + head.size();
+  }
+  // The limit of a head is far below 64 KiB.
+  Span span(std::string_view text) const {
+    return {static_cast<std::uint16_t>(text.data() - head.data()),
+            static_cast<std::uint16_t>(text.size())};
+  }
+
+  RequestParser& owner_;
+  std::string* body_ = nullptr;
+  std::string_view target_;
+  std::string_view problem_;
+  int trailers_ = 0;
+  bool too_many_ = false;
+};
+
+RequestParser::RequestParser(RequestLimits const& limits) : limits_(limits) {}
+RequestParser::~RequestParser() = default;
+
+void RequestParser::reset() {
+  beast_.reset();
+  start_ = line_ = scan_ = head_size_ = content_length_ = overhead_ = 0;
+  chunked_ = keep_alive_ = false;
+  method_ = HttpMethod::other;
+  http11_ = true;
+  query_ = authority_ = Span();
+  fields_.clear();
+}
+
+Result<RequestParser::Head> RequestParser::read_head(std::string_view bytes) {
+  if (scan_ == 0 && !bytes.empty()) {
+    if (bytes.front() == '\r') {
+      if (bytes.size() < 2) return Head::part;
+      if (bytes[1] != '\n') return malformed("a carriage return on its own");
+      start_ = line_ = scan_ = 2;
+    }
+    // What does not even begin like a request need not be waited for: TLS, a stray answer.
+    if (bytes.size() > start_ && !is_token_char(bytes[start_]))
+      return malformed("it does not begin with a method");
+  }
+  while (true) {
+    auto const* found = bytes.size() > scan_
+                            ? static_cast<char const*>(
+                                  std::memchr(bytes.data() + scan_, '\n', bytes.size() - scan_))
+                            : nullptr;
+    if (found == nullptr) {
+      scan_ = bytes.size();
+      if (bytes.size() - start_ > limits_.head) break;
+      return Head::part;
+    }
+    auto const at = static_cast<std::size_t>(found - bytes.data());
+    if (at == 0 || bytes[at - 1] != '\r') return malformed("a line feed on its own");
+    scan_ = at + 1;
+    bool const empty_line = at - 1 == line_;
+    line_ = scan_;
+    if (scan_ - start_ > limits_.head) break;
+    if (empty_line) {
+      head_size_ = scan_;
+      return judge(bytes.substr(0, head_size_));
+    }
+  }
+  return fail(ErrorCode::request_headers_too_large,
+              "The request line and the headers are larger than " +
+                  std::to_string(limits_.head >> 10) + " KiB.");
+}
+
+Result<RequestParser::Head> RequestParser::judge(std::string_view head) {
+  beast_ = std::make_unique<Beast>(*this, limits_);
+  beast_->head = head;
+  beast::error_code code;
+  auto const used = beast_->put({head.data() + start_, head.size() - start_}, code);
+  if (beast_->too_many()) {
+    return fail(ErrorCode::request_headers_too_large,
+                "The request has more than " + std::to_string(limits_.headers) + " headers.");
+  }
+  if (!beast_->problem().empty()) return malformed(beast_->problem());
+  if (code == beast::http::error::body_limit) {
+    return fail(ErrorCode::request_too_large,
+                "The body is larger than " + std::to_string(limits_.body >> 20) + " MiB.");
+  }
+  if (code) return malformed(code.message());
+  if (used != head.size() - start_ || !beast_->is_header_done())
+    return malformed("the head does not end where it should");
+
+  if (auto read = read_target(head, beast_->target()); !read) return read.error();
+  if (auto read = read_framing(head); !read) return read.error();
+  keep_alive_ = beast_->keep_alive();
+  return Head::whole;
+}
+
+Result<void> RequestParser::read_target(std::string_view head, std::string_view target) {
+  auto const place = [&](std::string_view text) {
+    return Span{static_cast<std::uint16_t>(text.data() - head.data()),
+                static_cast<std::uint16_t>(text.size())};
+  };
+  for (char c : target) {
+    if (c <= ' ' || c > '~' || c == '#') return malformed("a target with characters of no URL");
+  }
+  if (target == "*") {
+    if (method_ != HttpMethod::options) return malformed("\"*\" is a target for OPTIONS alone");
+    path_ = place(target);
+    return Result<void>();
+  }
+  if (target.front() != '/') {
+    // A whole URL, as for a proxy (RFC 9112 3.2.2).
+    constexpr std::string_view scheme = "http://";
+    if (!same_name(target.substr(0, scheme.size()), scheme))
+      return malformed("a target that is neither a path nor an http URL");
+    auto const rest = target.substr(scheme.size());
+    auto const slash = std::min(rest.find('/'), rest.size());
+    if (slash == 0 || rest.substr(0, slash).find_first_of("@?") != std::string_view::npos)
+      return malformed("a target without a plain host");
+    authority_ = place(rest.substr(0, slash));
+    target = rest.substr(slash);
+    if (target.empty()) return malformed("a target without a path");
+  }
+  auto const question = std::min(target.find('?'), target.size());
+  path_ = place(target.substr(0, question));
+  if (question < target.size()) query_ = place(target.substr(question + 1));
+  return Result<void>();
+}
+
+Result<void> RequestParser::read_framing(std::string_view head) {
+  // Headers that decide something are said once, or it is not clear what was said.
+  for (std::string_view name : {"host", "content-length", "transfer-encoding", "authorization",
+                                "content-type", "origin", "sec-fetch-site", "expect"}) {
+    if (count(head, name) > 1) return malformed("two headers " + std::string(name));
+  }
+  auto const host = header(head, "host");
+  if (!host && http11_) return malformed("no Host header");
+  if (!authority_.of(head).empty() && (!host || authority_.of(head) != *host))
+    return malformed("a target for another host than the Host header names");
+
+  auto const coding = header(head, "transfer-encoding");
+  auto const length = header(head, "content-length");
+  if (coding) {
+    if (length) return malformed("both Transfer-Encoding and Content-Length");
+    if (!http11_) return malformed("a Transfer-Encoding in HTTP/1.0");
+    if (!same_name(*coding, "chunked")) return malformed("a Transfer-Encoding other than chunked");
+    chunked_ = true;
+  } else if (length) {
+    if (length->empty() || length->size() > 19) return malformed("a Content-Length that is none");
+    for (char c : *length) {
+      if (c < '0' || c > '9') return malformed("a Content-Length that is none");
+      content_length_ = content_length_ * 10 + static_cast<std::size_t>(c - '0');
+    }
+  }
+  return Result<void>();
+}
+
+std::optional<std::string_view> RequestParser::header(std::string_view head,
+                                                      std::string_view name) const {
+  for (auto const& field : fields_) {
+    if (same_name(field.name.of(head), name)) return field.value.of(head);
+  }
+  return std::nullopt;
+}
+
+std::size_t RequestParser::count(std::string_view head, std::string_view name) const {
+  std::size_t count = 0;
+  for (auto const& field : fields_) {
+    if (same_name(field.name.of(head), name)) ++count;
+  }
+  return count;
+}
+
+Result<std::size_t> RequestParser::read_chunks(std::string_view bytes, std::string& body) {
+  beast_->read_into(body);
+  beast_->eager(true);
+  std::size_t used = 0;
+  auto const before = body.size();
+  while (used < bytes.size() && !beast_->is_done()) {
+    beast::error_code code;
+    auto const step = beast_->put({bytes.data() + used, bytes.size() - used}, code);
+    used += step;
+    if (code == beast::http::error::need_more) break;
+    if (code == beast::http::error::body_limit) {
+      return fail(ErrorCode::request_too_large,
+                  "The body is larger than " + std::to_string(limits_.body >> 20) + " MiB.");
+    }
+    if (!beast_->problem().empty()) return malformed(beast_->problem());
+    if (code) return malformed(code.message());
+  }
+  overhead_ += used - (body.size() - before);
+  if (overhead_ > limits_.chunk_overhead) return malformed("more chunk headers than content");
+  return used;
+}
+
+bool RequestParser::body_complete() const { return beast_ != nullptr && beast_->is_done(); }
+
+}  // namespace jumpseat

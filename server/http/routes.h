@@ -1,0 +1,36 @@
+// The routes of the port, one file per family; each adds its own to the table.
+#pragma once
+
+#include <string>
+
+#include "server/auth/token_service.h"
+#include "server/base/clock.h"
+#include "server/base/config.h"
+#include "server/chat/chat_service.h"
+#include "server/chat/model_catalog.h"
+#include "server/http/router.h"
+
+namespace jumpseat {
+
+class HttpServer;
+
+// What the routes work with; all of it outlives the router.
+struct RouteParts {
+  TokenService& tokens;
+  ModelCatalog& catalog;
+  ChatService& chat;
+  Clock& clock;
+  Config const& config;
+  HttpServer const& server;
+  std::string version;
+};
+
+// POST /chat/completions.
+void add_chat_routes(Router& router, RouteParts const& parts);
+// GET /models, GET /models/{id}.
+void add_model_routes(Router& router, RouteParts const& parts);
+// GET /health, /health/liveliness, /health/liveness, /health/readiness with LiteLLM's bodies, and
+// GET /status. None of them calls upstream.
+void add_health_routes(Router& router, RouteParts const& parts);
+
+}  // namespace jumpseat
