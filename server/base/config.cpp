@@ -59,7 +59,8 @@ constexpr std::array keys{
     Key{"JUMPSEAT_RPM", "0"},
     Key{"JUMPSEAT_CONCURRENCY", "0"},
     Key{"JUMPSEAT_QUEUE", "64"},
-    Key{"JUMPSEAT_CACHE", "off"},
+    // Whether answers are kept on the disk is not for a repository to say.
+    Key{"JUMPSEAT_CACHE", "off", FromDirectory::ignored},
     Key{"JUMPSEAT_CACHE_MAX_AGE", "86400"},
     Key{"JUMPSEAT_CACHE_MAX_MB", "64"},
     Key{"GITHUB_COPILOT_TOKEN_DIR", "", FromDirectory::ignored},

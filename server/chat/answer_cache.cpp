@@ -51,7 +51,9 @@ awaitable<std::optional<AnswerCache::Question>> AnswerCache::question(std::strin
                                                                       CacheControl control) {
   if (control.no_store) co_return std::nullopt;
   Question out;
-  out.text.append(route).append("\n").append(model).append("\n").append(body);
+  // The cap counts as well: with another one the answer may have been longer.
+  out.text.append(route).append("\n").append(model).append("\n");
+  out.text.append(std::to_string(config_.max_tokens_limit)).append("\n").append(body);
   out.control = control;
   auto whose = co_await owner();
   if (!whose) co_return std::nullopt;

@@ -15,12 +15,14 @@ using namespace jumpseat;
 
 namespace {
 
+std::unique_ptr<Database> opened() {
+  auto database = Database::open(":memory:");
+  REQUIRE(database);
+  return std::move(*database);
+}
+
 struct World {
-  std::unique_ptr<Database> database = [] {
-    auto opened = Database::open(":memory:");
-    REQUIRE(opened);
-    return std::move(*opened);
-  }();
+  std::unique_ptr<Database> database = opened();
   AnswerStore answers{*database};
   AnswerLimits limits;
   std::int64_t now = 1'790'000'000;
