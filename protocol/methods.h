@@ -12,6 +12,7 @@
 #include <boost/json/value.hpp>
 
 #include "protocol/json.h"
+#include "protocol/secret.h"
 #include "protocol/upstream.h"
 
 namespace jumpseat {
@@ -37,6 +38,9 @@ inline constexpr char chat[] = "jumpseat/chat";
 inline constexpr char models[] = "jumpseat/models";
 inline constexpr char account[] = "jumpseat/account";
 inline constexpr char config[] = "jumpseat/config";
+inline constexpr char http_start[] = "jumpseat/http/start";
+inline constexpr char http_stop[] = "jumpseat/http/stop";
+inline constexpr char http_status[] = "jumpseat/http/status";
 // From us to the client.
 inline constexpr char did_change_status[] = "didChangeStatus";
 inline constexpr char progress[] = "$/progress";
@@ -239,5 +243,31 @@ struct AccountResult {
 };
 BOOST_DESCRIBE_STRUCT(AccountResult, (),
                       (status, user, source, tokenKind, plan, sku, quotaResetDate, quotas))
+
+// ---- jumpseat/http/start, jumpseat/http/stop, jumpseat/http/status ----
+
+// What is absent comes from the configuration.
+struct HttpStartParams {
+  std::optional<std::string> host;
+  std::optional<std::uint16_t> port;  // 0: a free one
+  std::optional<Secret> key;          // clients must show it; "" means that none is needed
+};
+BOOST_DESCRIBE_STRUCT(HttpStartParams, (), (host, port, key))
+
+struct HttpStartResult {
+  std::string url;  // without /v1
+  json::value key;  // null when none is needed
+};
+BOOST_DESCRIBE_STRUCT(HttpStartResult, (), (url, key))
+
+struct HttpStatusResult {
+  std::string state;  // closed, open (by this process), shared (another process of ours has it)
+  std::optional<std::string> url;
+  std::optional<std::int64_t> pid;  // of the process that serves
+  std::optional<bool> keyRequired;
+  std::optional<std::int64_t> connections;  // of this process
+  std::optional<std::int64_t> requests;     // answered by it so far
+};
+BOOST_DESCRIBE_STRUCT(HttpStatusResult, (), (state, url, pid, keyRequired, connections, requests))
 
 }  // namespace jumpseat

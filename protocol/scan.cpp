@@ -591,6 +591,35 @@ std::optional<std::string_view> find_member(std::string_view object, std::string
   return found;
 }
 
+std::size_t simple_string_length(std::string_view text) {
+  if (text.empty() || text.front() != '"') return 0;
+  char const* at = text.data() + 1;
+  char const* const end = text.data() + text.size();
+  while ((at = skip_plain(at, end)) != end) {
+    if (*at == '"') return static_cast<std::size_t>(at + 1 - text.data());
+    if (*at == '\\') {
+      if (end - at < 2 || meaning_of_escape[byte(at[1])] == 0) return 0;
+      at += 2;
+    } else {
+      char const* const behind = skip_non_ascii(at, end);
+      if (behind == at) return 0;  // a control character, or not UTF-8
+      at = behind;
+    }
+  }
+  return 0;
+}
+
+std::size_t whole_number_length(std::string_view text) {
+  constexpr std::size_t most_digits = 15;
+  std::size_t const sign = text.starts_with('-') ? 1 : 0;
+  std::size_t at = sign;
+  while (at < text.size() && is_digit(text[at])) ++at;
+  std::size_t const digits = at - sign;
+  if (digits == 0 || digits > most_digits || (digits > 1 && text[sign] == '0')) return 0;
+  bool const goes_on = at < text.size() && (text[at] == '.' || text[at] == 'e' || text[at] == 'E');
+  return goes_on ? 0 : at;
+}
+
 std::string unescape(std::string_view string_value) {
   assert(is_string(string_value) && string_value.size() >= 2);
   return unescape_inside(string_value.substr(1, string_value.size() - 2));

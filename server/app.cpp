@@ -14,6 +14,7 @@
 #include "server/base/exit_code.h"
 #include "server/base/log.h"
 #include "server/base/version.h"
+#include "server/cli/commands.h"
 #include "server/rpc/peer.h"
 #include "server/rpc/session.h"
 #include "server/rpc/stdio_transport.h"
@@ -73,7 +74,9 @@ App::App(LoadedConfig loaded, Paths paths)
       embeddings_(catalog_, copilot_),
       completions_(background_, catalog_, copilot_, chat_, clock_, loaded_.config),
       cache_(stores_, tokens_, clock_, loaded_.config),
-      usage_(tokens_, clock_) {
+      usage_(tokens_, clock_),
+      port_({io_, background_, tokens_, catalog_, chat_, embeddings_, completions_, cache_, usage_,
+             clock_, loaded_.config, version}) {
   sources_.add(std::make_unique<ExplicitTokens>(loaded_.config));
   sources_.add(std::make_unique<SavedSignIn>(stores_, loaded_.config.issuer.origin));
 }
@@ -116,12 +119,25 @@ awaitable<> App::main_task(std::function<awaitable<int>(App&)> const& task) {
   // A task that a signal has cancelled may still wait for its own end.
   co_await asio::this_coro::reset_cancellation_state();
   if (signal_ != 0 && exit_code_ != exit_code::ok) exit_code_ = 128 + signal_;
+  co_await port_.stop();
   background_.cancel();
   bool const joined = co_await within(background_.join(), shutdown_limit);
   if (!joined) log::warning("main", "some tasks did not end in time");
   http_.close();
   signals_->cancel();
   if (!joined) ::_exit(exit_code_);
+}
+
+int App::run_serve(Terminal& terminal) {
+  return run([&terminal](App& app) { return app.serve_http(terminal); });
+}
+
+awaitable<int> App::serve_http(Terminal& terminal) {
+  Event stopped(io_.get_executor());
+  stop_ = [&stopped] { stopped.notify(); };
+  auto const code = co_await jumpseat::run_serve(services(), terminal, port_, stopped);
+  stop_ = [] {};
+  co_return code;
 }
 
 int App::run_stdio(int input, int output) {
@@ -136,9 +152,9 @@ awaitable<int> App::serve_stdio(int input, int output) {
     peer.stop();
     stopped.notify();
   };
-  Session session(
-      {io_, background_, tokens_, sign_in_, catalog_, chat_, clock_, loaded_, version, stop_},
-      peer);
+  Session session({io_, background_, tokens_, sign_in_, catalog_, chat_, port_, clock_, loaded_,
+                   version, stop_},
+                  peer);
 
   using asio::experimental::awaitable_operators::operator||;
   auto race = peer.run() || stopped.wait() || transport.gone();

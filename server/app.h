@@ -1,6 +1,6 @@
 // The composition root: builds every part, in the order in which they rest on each other, and runs
 // one main task on the loop until it ends or a signal asks for the end. What can wake the process
-// is all here: the main task's own input, libcurl's sockets, timers, signals.
+// is all here: the main task's own input, the HTTP port, libcurl's sockets, timers, signals.
 #pragma once
 
 #include <functional>
@@ -22,6 +22,8 @@
 #include "server/chat/model_catalog.h"
 #include "server/chat/usage_service.h"
 #include "server/cli/services.h"
+#include "server/cli/terminal.h"
+#include "server/http/local_port.h"
 #include "server/net/http_client.h"
 #include "server/upstream/copilot_api.h"
 #include "server/upstream/throttle.h"
@@ -40,12 +42,15 @@ class App {
   int run(std::function<awaitable<int>(App&)> task);
   // The JSON-RPC server on standard input and output. Give it the real ones: see main().
   int run_stdio(int input, int output);
+  // The HTTP port, until a signal ends it.
+  int run_serve(Terminal& terminal);
 
   Services services();
 
  private:
   awaitable<> main_task(std::function<awaitable<int>(App&)> const& task);
   awaitable<int> serve_stdio(int input, int output);
+  awaitable<int> serve_http(Terminal& terminal);
   void watch_signals();
 
   // Declared in the order of construction; destroyed the other way round, after the loop has run
@@ -70,6 +75,7 @@ class App {
   CompletionService completions_;
   AnswerCache cache_;
   UsageService usage_;
+  LocalPort port_;
 
   class Signals;
   Signals* signals_ = nullptr;

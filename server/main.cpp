@@ -134,6 +134,7 @@ int run(int count, char** words) {
   }
 
   App app(std::move(loaded), std::move(paths));
+  if (arguments.command == Command::serve) return app.run_serve(terminal);
   return app.run([&](App& running) -> awaitable<int> {
     auto const services = running.services();
     switch (arguments.command) {
@@ -150,6 +151,7 @@ int run(int count, char** words) {
       case Command::doctor:
       case Command::config:
       case Command::stdio:
+      case Command::serve:
         break;
     }
     return run_doctor(services, terminal);

@@ -52,6 +52,10 @@ constexpr std::array keys{
     Key{"GITHUB_COPILOT_ENDPOINT", "https://api.github.com", FromDirectory::github_only},
     Key{"PORT", "8080"},
     Key{"HOST", "localhost"},
+    // Who may use the port is not for a repository to say.
+    Key{"JUMPSEAT_API_KEY", "", FromDirectory::ignored, secret},
+    Key{"JUMPSEAT_ALLOW_REMOTE", "false", FromDirectory::ignored},
+    Key{"JUMPSEAT_MAX_CONNECTIONS", "1000"},
     Key{"REQUEST_TIMEOUT", "300"},
     Key{"MAX_RETRIES", "3"},
     Key{"LOG_LEVEL", "INFO"},
@@ -338,6 +342,26 @@ class Loader {
         "REQUEST_TIMEOUT", 1, 3600,
         [&](int v) { config.request_timeout = std::chrono::seconds(v); },
         "whole seconds, 1 to 3600");
+    interpret_port();
+    interpret_limits();
+    interpret_log_level();
+    interpret_issuer();
+    interpret_identity();
+    interpret_network();
+    config.litellm_token_dir = text("GITHUB_COPILOT_TOKEN_DIR");
+    config.litellm_access_token_file = text("GITHUB_COPILOT_ACCESS_TOKEN_FILE");
+    config.litellm_api_key_file = text("GITHUB_COPILOT_API_KEY_FILE");
+    for (auto const* key : token_keys) {
+      if (auto const* value = find(key)) {
+        config.tokens.push_back({key, Secret(value->text), value->origin});
+        log::protect(config.tokens.back().value, "github-token");
+      }
+    }
+  }
+
+  // Limits that a person sets, and the cache.
+  void interpret_limits() {
+    auto& config = loaded_.config;
     number<int>(
         "JUMPSEAT_RPM", 0, 10'000, [&](int v) { config.requests_per_minute = v; },
         "0 (no limit) to 10000 requests a minute");
@@ -354,23 +378,38 @@ class Loader {
     number<std::int64_t>(
         "JUMPSEAT_CACHE_MAX_MB", 1, 10'000, [&](std::int64_t v) { config.cache_bytes = v << 20; },
         "1 to 10000 MiB");
-    config.host = text("HOST");
-    if (!loopback_name(config.host)) {
-      wrong("HOST", "localhost, 127.x.x.x, ::1");
-      config.host = "localhost";
-    }
-    interpret_log_level();
-    interpret_issuer();
-    interpret_identity();
-    interpret_network();
-    config.litellm_token_dir = text("GITHUB_COPILOT_TOKEN_DIR");
-    config.litellm_access_token_file = text("GITHUB_COPILOT_ACCESS_TOKEN_FILE");
-    config.litellm_api_key_file = text("GITHUB_COPILOT_API_KEY_FILE");
-    for (auto const* key : token_keys) {
-      if (auto const* value = find(key)) {
-        config.tokens.push_back({key, Secret(value->text), value->origin});
-        log::protect(config.tokens.back().value, "github-token");
+  }
+
+  void interpret_port() {
+    auto& config = loaded_.config;
+    boolean("JUMPSEAT_ALLOW_REMOTE", config.allow_remote);
+    number<int>(
+        "JUMPSEAT_MAX_CONNECTIONS", 1, 100'000,
+        [&](int v) { config.max_connections = static_cast<std::size_t>(v); }, "1 to 100000");
+    if (auto const* key = find("JUMPSEAT_API_KEY"); key != nullptr && !key->text.empty()) {
+      bool const sendable = std::all_of(key->text.begin(), key->text.end(),
+                                        [](char c) { return c > ' ' && c <= '~'; });
+      if (sendable && key->text.size() <= 500) {
+        config.api_key = Secret(key->text);
+        log::protect(config.api_key, "client-key");
+      } else {
+        problem("JUMPSEAT_API_KEY (" + key->origin.text() +
+                ") is not valid. Accepted: at most 500 printable ASCII characters, no spaces.");
       }
+    }
+    config.host = text("HOST");
+    if (loopback_name(config.host)) return;
+    constexpr std::size_t shortest_remote_key = 16;
+    if (config.host.empty() || !config.allow_remote) {
+      wrong("HOST",
+            "localhost, 127.x.x.x, ::1; with --allow-remote and JUMPSEAT_API_KEY another address "
+            "of this machine");
+      config.host = "localhost";
+    } else if (config.api_key.size() < shortest_remote_key) {
+      problem("HOST (" + find("HOST")->origin.text() + "): \"" + printable(config.host, 80) +
+              "\" can be reached from other machines, which needs a JUMPSEAT_API_KEY of at least "
+              "16 characters.");
+      config.host = "localhost";
     }
   }
 

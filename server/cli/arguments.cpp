@@ -49,7 +49,8 @@ Parsed parse_arguments(int count, char const* const* words) {
   app.set_version_flag("--version", std::string("jumpseat ") + version);
   app.fallthrough();
   app.footer(
-      "Editors start `jumpseat --stdio` (JSON-RPC on standard input and output).\n"
+      "Editors start `jumpseat --stdio` (JSON-RPC on standard input and output);\n"
+      "`jumpseat serve` opens an OpenAI-compatible port for everything else.\n"
       "Exit codes: 0 done, 1 failed, 2 usage, 3 configuration, 4 sign-in, 5 network or Copilot, 6 "
       "limit or quota.");
 
@@ -71,6 +72,17 @@ Parsed parse_arguments(int count, char const* const* words) {
     sub->callback([&arguments, value] { arguments.command = value; });
     return sub;
   };
+  auto* serve = command("serve", "open the OpenAI-compatible HTTP port", Command::serve);
+  auto const setting = [&](char const* option, char const* key, char const* help) {
+    serve->add_option_function<std::string>(
+        option, [&arguments, key](std::string const& value) { arguments.settings[key] = value; },
+        help);
+  };
+  setting("--port", "PORT", "port; 0 takes a free one (default: PORT, 8080)");
+  setting("--host", "HOST", "address to listen at (default: HOST, localhost)");
+  serve->add_flag_callback(
+      "--allow-remote", [&] { arguments.settings["JUMPSEAT_ALLOW_REMOTE"] = "true"; },
+      "let HOST be an address that other machines reach; needs JUMPSEAT_API_KEY");
   bool again = false;
   command("login", "sign in to GitHub with a code", Command::login)
       ->add_flag("--again", again, "sign in anew although somebody is signed in");

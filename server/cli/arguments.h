@@ -12,6 +12,7 @@ namespace jumpseat {
 struct Arguments {
   enum class Command {
     stdio,
+    serve,
     login,
     logout,
     status,

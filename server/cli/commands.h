@@ -7,6 +7,8 @@
 
 #include "protocol/result.h"
 #include "server/base/asio.h"
+#include "server/base/event.h"
+#include "server/base/http_port.h"
 #include "server/cli/services.h"
 #include "server/cli/terminal.h"
 
@@ -39,6 +41,9 @@ struct ChatOptions {
   Output output = Output::text;
 };
 awaitable<int> run_chat(Services services, Terminal& terminal, ChatOptions options);
+
+// Opens the port and serves until `stopped` is notified; at a terminal, a line for each request.
+awaitable<int> run_serve(Services services, Terminal& terminal, HttpPort& port, Event& stopped);
 
 // Every effective value with its origin. Needs no loop.
 int run_config(LoadedConfig const& loaded, Paths const& paths, Terminal& terminal, Output output);

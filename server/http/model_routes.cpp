@@ -15,7 +15,7 @@ class ModelRoutes {
   awaitable<Result<void>> list(IncomingRequest&, Reply& reply) const {
     auto models = co_await catalog_.list();
     if (!models) co_return models.error();
-    auto text = json::serialize(models_json(**models, clock_.unix_seconds()));
+    auto text = models_text(**models, clock_.unix_seconds());
     co_await reply.json(std::move(text));
     co_return Result<void>();
   }

@@ -43,7 +43,8 @@ Command sign_in_command() {
 // Everything that may lead to a request to GitHub.
 bool needs_configuration(std::string_view name) {
   return name != method::config && name != method::shutdown && name != method::initialized &&
-         name != method::set_trace && name != method::work_done_cancel && name != method::sign_out;
+         name != method::set_trace && name != method::work_done_cancel &&
+         name != method::sign_out && name != method::http_stop && name != method::http_status;
 }
 
 // Removes a task from the cancellable work when its request ends, however it ends.
@@ -122,9 +123,15 @@ void Session::bind() {
                                             std::bind(&Session::on_check_status, this, _1));
 
   peer_.on_request(method::chat, [this](std::string params) { return on_chat(std::move(params)); });
-  peer_.on<ModelsParams, json::object>(method::models, std::bind(&Session::on_models, this, _1));
+  peer_.on<ModelsParams, JsonText>(method::models, std::bind(&Session::on_models, this, _1));
   peer_.on<json::value, AccountResult>(method::account, std::bind(&Session::on_account, this, _1));
   peer_.on<json::value, json::object>(method::config, std::bind(&Session::on_config, this, _1));
+  peer_.on<HttpStartParams, HttpStartResult>(method::http_start,
+                                             std::bind(&Session::on_http_start, this, _1));
+  peer_.on<json::value, HttpStatusResult>(method::http_stop,
+                                          std::bind(&Session::on_http_stop, this, _1));
+  peer_.on<json::value, HttpStatusResult>(method::http_status,
+                                          std::bind(&Session::on_http_status, this, _1));
 
   parts_.tokens.on_change([this] { push_status(); });
   parts_.chat.on_activity([this] { push_status(); });
@@ -407,10 +414,7 @@ void Session::push_log(log::Level level, std::string const& text) {
 }
 
 void Session::progress(json::value const& token, std::string_view value) {
-  std::string params = "{\"token\":";
-  params += json::serialize(token);
-  params.append(",\"value\":").append(value).append("}");
-  peer_.notify(method::progress, std::string_view(params));
+  peer_.progress(json::serialize(token), value);
 }
 
 void Session::progress(json::value const& token, WorkDoneProgress const& value) {
@@ -434,16 +438,10 @@ awaitable<Result<std::string>> Session::on_chat(std::string params) {
   auto request = ChatRequest::parse(std::move(params));
   if (!request) co_return request.error();
 
-  auto const say = [this](std::string const& token, std::string_view value) {
-    std::string text;
-    text.reserve(token.size() + value.size() + 24);
-    text.append("{\"token\":").append(token).append(",\"value\":").append(value).append("}");
-    peer_.notify(method::progress, std::string_view(text));
-  };
   std::function<void()> say_end;
   if (!work_token.empty()) {
-    say(work_token, R"({"kind":"begin","title":"Copilot","cancellable":false})");
-    say_end = [say, work_token] { say(work_token, R"({"kind":"end"})"); };
+    peer_.progress(work_token, R"({"kind":"begin","title":"Copilot","cancellable":false})");
+    say_end = [this, work_token] { peer_.progress(work_token, R"({"kind":"end"})"); };
   }
   ProgressEnd const end(std::move(say_end));
 
@@ -456,15 +454,18 @@ awaitable<Result<std::string>> Session::on_chat(std::string params) {
     if ((*chunks)->empty()) break;
     for (auto const& chunk : **chunks) {
       answer.add(chunk);
-      if (!partial_token.empty()) say(partial_token, chunk);
+      if (!partial_token.empty()) peer_.progress(partial_token, chunk);
     }
     // An editor that does not read slows upstream down.
     co_await peer_.writable();
   }
-  co_return json::serialize(answer.completion());
+  auto whole = answer.completion();
+  // Also when the caller asked for no usage chunk: a whole answer always tells it.
+  if (auto const& usage = (*stream)->usage()) whole["usage"] = usage->object;
+  co_return json::serialize(whole);
 }
 
-awaitable<Result<json::object>> Session::on_models(ModelsParams params) {
+awaitable<Result<JsonText>> Session::on_models(ModelsParams params) {
   Result<ModelCatalog::List> list = ModelCatalog::List();
   if (params.refresh.value_or(false)) {
     list = co_await parts_.catalog.refresh();
@@ -472,7 +473,7 @@ awaitable<Result<json::object>> Session::on_models(ModelsParams params) {
     list = co_await parts_.catalog.list();
   }
   if (!list) co_return list.error();
-  co_return models_json(**list, parts_.clock.unix_seconds());
+  co_return JsonText{models_text(**list, parts_.clock.unix_seconds())};
 }
 
 awaitable<Result<AccountResult>> Session::on_account(json::value) {
@@ -490,6 +491,50 @@ awaitable<Result<AccountResult>> Session::on_account(json::value) {
   for (auto const& quota : user->quotas) result.quotas.push_back(account_quota(quota));
   co_return result;
 }
+
+// ---- the HTTP port ----
+
+awaitable<Result<HttpStartResult>> Session::on_http_start(HttpStartParams params) {
+  PortOptions options;
+  options.host = std::move(params.host);
+  options.port = params.port;
+  options.key = std::move(params.key);
+  auto const state = co_await parts_.port.start(std::move(options));
+  if (!state) co_return state.error();
+  HttpStartResult result;
+  result.url = state->url;
+  if (!state->key.empty()) result.key = state->key;
+  co_return result;
+}
+
+awaitable<Result<HttpStatusResult>> Session::on_http_stop(json::value params) {
+  co_await parts_.port.stop();
+  co_return co_await on_http_status(std::move(params));
+}
+
+awaitable<Result<HttpStatusResult>> Session::on_http_status(json::value) {
+  auto const state = parts_.port.state();
+  HttpStatusResult result;
+  switch (state.kind) {
+    case PortState::Kind::closed:
+      result.state = "closed";
+      co_return result;
+    case PortState::Kind::open:
+      result.state = "open";
+      break;
+    case PortState::Kind::shared:
+      result.state = "shared";
+      break;
+  }
+  result.url = state.url;
+  result.pid = state.pid;
+  result.keyRequired = !state.key.empty();
+  result.connections = static_cast<std::int64_t>(state.connections);
+  result.requests = static_cast<std::int64_t>(state.requests);
+  co_return result;
+}
+
+// ---- configuration ----
 
 awaitable<Result<json::object>> Session::on_config(json::value) {
   auto object = config_json(parts_.config);

@@ -15,6 +15,7 @@
 #include "server/auth/sign_in.h"
 #include "server/auth/token_service.h"
 #include "server/base/config.h"
+#include "server/base/http_port.h"
 #include "server/base/scope.h"
 #include "server/chat/chat_service.h"
 #include "server/chat/model_catalog.h"
@@ -32,6 +33,7 @@ class Session {
     SignIn& sign_in;
     ModelCatalog& catalog;
     ChatService& chat;
+    HttpPort& port;
     Clock& clock;
     LoadedConfig const& config;
     std::string version;
@@ -62,9 +64,12 @@ class Session {
   awaitable<Result<StatusResult>> on_sign_out(json::value params);
   awaitable<Result<StatusResult>> on_check_status(CheckStatusParams params);
   awaitable<Result<std::string>> on_chat(std::string params);
-  awaitable<Result<json::object>> on_models(ModelsParams params);
+  awaitable<Result<JsonText>> on_models(ModelsParams params);
   awaitable<Result<AccountResult>> on_account(json::value params);
   awaitable<Result<json::object>> on_config(json::value params);
+  awaitable<Result<HttpStartResult>> on_http_start(HttpStartParams params);
+  awaitable<Result<HttpStatusResult>> on_http_stop(json::value params);
+  awaitable<Result<HttpStatusResult>> on_http_status(json::value params);
 
   awaitable<Result<StatusResult>> finish_sign_in(std::optional<json::value> work_done_token);
   awaitable<> report_sign_in(json::value token);

@@ -21,7 +21,7 @@ namespace jumpseat {
 
 struct ChatCall {
   ChatCall() = default;
-  std::string body;         // upstream's own request
+  HttpBody body;            // upstream's own request
   std::string asked_model;  // for messages
   std::string model;        // upstream's id
   Initiator initiator = Initiator::user;

@@ -1,0 +1,281 @@
+// Who may use the HTTP port: every row of S1 to S5 and C19 as raw requests to a real process. Whatever is refused
+// is refused before upstream hears of it, which the simulator's count proves at the end.
+
+import assert from 'node:assert/strict';
+import { execFileSync, spawnSync } from 'node:child_process';
+import { after, before, describe, test } from 'node:test';
+import { Home, closed_port, known_token, run, start_simulator } from './harness.mjs';
+import { open_port } from './http_port.mjs';
+
+const KEY = 'a-client-key-for-tests';
+const BODY = JSON.stringify({ messages: [{ role: 'user', content: 'x' }] });
+const ROUTES = [
+  ['POST', '/v1/chat/completions'],
+  ['GET', '/v1/models'],
+  ['GET', '/v1/models/gpt-4'],
+  ['GET', '/status'],
+];
+const HEALTH = ['/health', '/health/liveliness', '/health/liveness', '/health/readiness'];
+
+let sim;
+let home;
+let open; // without a client key
+let locked; // with one
+before(async () => {
+  sim = await start_simulator();
+  home = new Home();
+  const env = home.env(sim.env, { GITHUB_TOKEN: await known_token(sim) });
+  [open, locked] = await Promise.all([
+    open_port({ env, cwd: home.work }),
+    open_port({ env: { ...env, JUMPSEAT_API_KEY: KEY }, cwd: home.work }),
+  ]);
+  for (const port of [open, locked]) {
+    const reply = await port.get('/v1/models', { headers: { authorization: `Bearer ${KEY}` } });
+    assert.equal(reply.status, 200, reply.text);
+  }
+});
+after(async () => {
+  await open.stop();
+  await locked.stop();
+  await sim.stop();
+});
+
+const chats = async () => (await sim.requests({ path: '/chat/completions' })).length;
+
+/// A chat request with the header lines given; `host` lines are part of them.
+const chat_with = (lines) =>
+  `POST /v1/chat/completions HTTP/1.1\r\n${lines.map((line) => line + '\r\n').join('')}Content-Type: application/json\r\nContent-Length: ${BODY.length}\r\n\r\n${BODY}`;
+
+async function refused(port, lines, statuses, code) {
+  const before_it = await chats();
+  const { replies } = await port.raw(chat_with(lines), { replies: 1 });
+  assert.equal(replies.length, 1, lines.join(' | '));
+  assert.ok(statuses.includes(replies[0].status), `${lines.join(' | ')}: ${replies[0].status}`);
+  const { error } = JSON.parse(replies[0].body);
+  if (code) assert.equal(error.code, code, lines.join(' | '));
+  assert.ok(error.message.length > 20);
+  assert.equal(replies[0].headers['access-control-allow-origin'], undefined);
+  assert.equal(await chats(), before_it, 'upstream heard of it');
+}
+
+describe('S3: Host', () => {
+  const port = () => open.port;
+  const foreign = [
+    'evil.com', 'evil.com:PORT', 'localhost.evil.com:PORT', 'evil.localhost:PORT', 'localhost.:PORT',
+    'localhost', '127.0.0.1', '[::1]', 'localhost:80', 'localhost:0PORT', 'localhost:PORT0', 'localhost:+PORT',
+    'localhost: PORT', 'localhost :PORT', ' :PORT', ':PORT', 'PORT', '127.0.0.1.nip.io:PORT', '127.0.0.1.:PORT',
+    '0.0.0.0:PORT', '0:PORT', '127.1:PORT', '127.0.1:PORT', '127.0.0.2:PORT', '2130706433:PORT', '0x7f000001:PORT',
+    '0177.0.0.1:PORT', '127.000.000.001:PORT', '[::ffff:127.0.0.1]:PORT', '[0:0:0:0:0:0:0:1]:PORT',
+    '[::0001]:PORT', '[::]:PORT', '[::1%lo]:PORT', '::1:PORT', '[::1]', '[::1]:80', 'ip6-localhost:PORT',
+    'user@localhost:PORT', 'localhost:PORT@evil.com', 'localhost:PORT,evil.com', 'localhost:PORT evil.com',
+    'http://localhost:PORT', '//localhost:PORT', 'localhost:PORT/', 'localhost:PORT#', 'localhost:PORT?',
+    'localhost%00:PORT', 'local%68ost:PORT', 'lоcalhost:PORT', 'host.docker.internal:PORT', 'a.local:PORT',
+    'router.internal:PORT', '10.0.0.1:PORT', '169.254.169.254:PORT', 'localhost:8080:PORT', 'LOCALHOST..:PORT',
+    '[localhost]:PORT', '127.0.0.1:PORT:PORT', '-localhost:PORT', '*:PORT',
+  ];
+  test(`${foreign.length} names that are not ours are refused`, async () => {
+    for (const name of foreign) {
+      const host = name.replaceAll('PORT', String(port()));
+      await refused(open, [`Host: ${host}`], [400, 403]);
+    }
+  });
+  test('none, two or an empty one are refused', async () => {
+    await refused(open, [], [400]);
+    await refused(open, ['Host:'], [400, 403]);
+    await refused(open, [`Host: ${open.host}`, `Host: ${open.host}`], [400]);
+    await refused(open, [`Host: ${open.host}`, 'Host: evil.com'], [400]);
+  });
+  test('HTTP/1.0 has no way around it', async () => {
+    const { replies } = await open.raw('GET /v1/models HTTP/1.0\r\n\r\n');
+    assert.equal(replies[0].status, 403);
+  });
+  test('a target for another host is refused', async () => {
+    for (const target of ['http://evil.com/v1/models', `http://evil.com:${port()}/v1/models`, `http://127.0.0.1:${port()}/v1/models`]) {
+      const { replies } = await open.raw(`GET ${target} HTTP/1.1\r\nHost: ${open.host}\r\n\r\n`, { replies: 1 });
+      assert.equal(replies[0].status, 400, target);
+    }
+  });
+  test('our three names are taken in any letter case', async () => {
+    for (const name of ['localhost', '127.0.0.1', '[::1]', 'LocalHost']) {
+      const { replies } = await open.raw(`GET /v1/models HTTP/1.1\r\nHost: ${name}:${port()}\r\n\r\n`, { replies: 1 });
+      assert.equal(replies[0].status, 200, name);
+    }
+  });
+});
+
+describe('S4: web pages', () => {
+  const host = () => `Host: ${open.host}`;
+  test('any Origin is refused', async () => {
+    const own = `http://localhost:${open.port}`;
+    for (const origin of ['null', 'http://evil.com', own, 'https://localhost', 'file://', 'app://x', 'vscode-webview://x', ''])
+      await refused(open, [host(), `Origin: ${origin}`], [403], 'client_refused');
+  });
+  test('any Sec-Fetch-Site but none is refused', async () => {
+    for (const site of ['cross-site', 'same-site', 'same-origin', 'NONEE', ''])
+      await refused(open, [host(), `Sec-Fetch-Site: ${site}`], [403], 'client_refused');
+    const { replies } = await open.raw(`GET /v1/models HTTP/1.1\r\n${host()}\r\nSec-Fetch-Site: none\r\n\r\n`, { replies: 1 });
+    assert.equal(replies[0].status, 200);
+  });
+  test('a preflight gets no permission', async () => {
+    const { replies } = await open.raw(
+      `OPTIONS /v1/chat/completions HTTP/1.1\r\n${host()}\r\nOrigin: http://evil.com\r\nAccess-Control-Request-Method: POST\r\nAccess-Control-Request-Headers: content-type\r\n\r\n`,
+      { replies: 1 },
+    );
+    assert.equal(replies[0].status, 403);
+    assert.ok(!Object.keys(replies[0].headers).some((name) => name.startsWith('access-control')));
+  });
+  test('S5: bodies that a form could send are refused', async () => {
+    const before_it = await chats();
+    const types = ['text/plain', 'application/x-www-form-urlencoded', 'multipart/form-data; boundary=x', 'application/jsonp',
+      'text/plain; application/json', 'application/octet-stream', 'application/json2', 'json', ''];
+    for (const type of types) {
+      const reply = await open.post('/v1/chat/completions', BODY, { headers: { 'content-type': type } });
+      assert.equal(reply.status, 415, type);
+    }
+    const { replies } = await open.raw(
+      `POST /v1/chat/completions HTTP/1.1\r\n${host()}\r\nContent-Length: ${BODY.length}\r\n\r\n${BODY}`,
+      { replies: 1 },
+    );
+    assert.equal(replies[0].status, 415, 'no Content-Type at all');
+    assert.equal(await chats(), before_it);
+    for (const type of ['application/json', 'APPLICATION/JSON; charset=utf-8', 'application/json ;x=y']) {
+      const reply = await open.post('/v1/chat/completions', BODY, { headers: { 'content-type': type } });
+      assert.equal(reply.status, 200, type);
+    }
+  });
+});
+
+describe('S2, C19: the client key', () => {
+  const wrong = [
+    undefined, 'Bearer', 'Bearer ', `Bearer ${KEY}x`, `Bearer ${KEY.slice(0, -1)}`, `Bearer x${KEY}`, `Basic ${KEY}`,
+    `Bearer ${KEY.toUpperCase()}`, KEY, `Bearer  ${KEY}`, `Token ${KEY}`, `Bearer ${KEY},${KEY}`, 'Bearer not-needed',
+  ];
+  test('every route wants it but health', async () => {
+    const before_it = await chats();
+    for (const authorization of wrong) {
+      const headers = authorization === undefined ? {} : { authorization };
+      for (const [method, path] of ROUTES) {
+        for (const spelt of [path, path.replace(/^\/v1/, '')]) {
+          const reply =
+            method === 'POST' ? await locked.post(spelt, BODY, { headers }) : await locked.get(spelt, { headers });
+          assert.equal(reply.status, 401, `${spelt} ${authorization}`);
+          assert.equal(reply.json.error.code, 'invalid_api_key');
+          assert.equal(reply.headers['www-authenticate'], 'Bearer');
+          assert.ok(!reply.text.includes(KEY));
+        }
+      }
+      assert.equal((await locked.get('/nowhere', { headers })).status, 401);
+    }
+    assert.equal(await chats(), before_it);
+    for (const path of HEALTH) assert.equal((await locked.get(path)).status, 200, path);
+  });
+  test('opens everything, in the ways that SDKs send it', async () => {
+    for (const headers of [{ authorization: `Bearer ${KEY}` }, { authorization: `bearer ${KEY}` }, { 'x-api-key': KEY }, { 'api-key': KEY }]) {
+      for (const [method, path] of ROUTES) {
+        const reply =
+          method === 'POST' ? await locked.post(path, BODY, { headers }) : await locked.get(path, { headers });
+        assert.equal(reply.status, 200, `${path} ${JSON.stringify(headers)}`);
+      }
+    }
+  });
+  test('may be anything where none is set', async () => {
+    const reply = await open.chat({}, { headers: { authorization: 'Bearer not-needed' } });
+    assert.equal(reply.status, 200);
+  });
+  test('does not open the port to web pages', async () => {
+    const reply = await locked.get('/v1/models', {
+      headers: { authorization: `Bearer ${KEY}`, origin: 'http://evil.com' },
+    });
+    assert.equal(reply.status, 403);
+  });
+});
+
+describe('S2: another user of the machine', () => {
+  const other = () => spawnSync('setpriv', ['--reuid=65534', '--clear-groups', 'true']).status === 0;
+  const as_other = (url, extra = []) =>
+    JSON.parse(
+      execFileSync(
+        'setpriv',
+        ['--reuid=65534', '--clear-groups', 'curl', '-s', '--noproxy', '*', '-w', '\n{"status":%{http_code}}', ...extra, url],
+        { encoding: 'utf8' },
+      )
+        .trim()
+        .split('\n')
+        .at(-1),
+    ).status;
+  test('is refused without a key, whatever the address, and served with one', { skip: other() ? false : 'needs root to become another user' }, () => {
+    for (const host of ['127.0.0.1', 'localhost', '[::1]'])
+      assert.equal(as_other(`http://${host}:${open.port}/v1/models`), 403, host);
+    assert.equal(as_other(`http://127.0.0.1:${open.port}/health`), 403);
+    assert.equal(as_other(`http://127.0.0.1:${locked.port}/v1/models`), 401);
+    assert.equal(as_other(`http://127.0.0.1:${locked.port}/v1/models`, ['-H', `Authorization: Bearer ${KEY}`]), 200);
+  });
+});
+
+describe('S1: addresses', () => {
+  const refusals = [
+    ['another address without --allow-remote', ['--host', '0.0.0.0'], {}, /HOST/],
+    ['another address without a key', ['--host', '0.0.0.0', '--allow-remote'], {}, /JUMPSEAT_API_KEY/],
+    ['another address with a short key', ['--host', '0.0.0.0', '--allow-remote'], { JUMPSEAT_API_KEY: 'short' }, /16 characters/],
+    ['another address by the environment', [], { HOST: '::', JUMPSEAT_API_KEY: KEY }, /HOST/],
+    ['no address', ['--host', 'example.com', '--allow-remote'], { JUMPSEAT_API_KEY: KEY }, /HOST/],
+    ['a port out of range', ['--port', '65536'], {}, /PORT.*65535/],
+    ['a port that is none', ['--port', 'http'], {}, /PORT/],
+  ];
+  for (const [name, args, env, message] of refusals) {
+    test(`${name} is refused`, async () => {
+      const { code, stderr } = await run(['serve', ...args], { env: home.env(env), cwd: home.work });
+      assert.equal(code, 3, stderr);
+      assert.match(stderr, message);
+    });
+  }
+  test('both loopback addresses are served, and no other', async () => {
+    const lines = execFileSync('sh', ['-c', 'cat /proc/net/tcp /proc/net/tcp6'], { encoding: 'utf8' }).split('\n');
+    const at = `:${open.port.toString(16).toUpperCase().padStart(4, '0')}`;
+    const listening = lines
+      .map((line) => line.trim().split(/\s+/))
+      .filter((words) => words[1]?.endsWith(at) && words[3] === '0A')
+      .map((words) => words[1].split(':')[0]);
+    const loopback = ['0100007F', '00000000000000000000000001000000'];
+    assert.ok(listening.length >= 1);
+    for (const address of listening) assert.ok(loopback.includes(address), address);
+  });
+  test('with a key and the flag another address is served, and told of', async () => {
+    const port = await open_port({
+      env: home.env(sim.env, { JUMPSEAT_API_KEY: KEY, GITHUB_TOKEN: await known_token(sim) }),
+      cwd: home.work,
+      args: ['--host', '0.0.0.0', '--allow-remote'],
+    });
+    assert.match(port.stderr + port.stdout, /other machines/);
+    const reply = await port.get('/v1/models', { headers: { host: 'my-machine:1', authorization: `Bearer ${KEY}` } });
+    assert.equal(reply.status, 200, reply.text);
+    assert.equal((await port.get('/v1/models', { headers: { host: 'my-machine:1' } })).status, 401);
+    await port.stop();
+  });
+  test('C20: a port that is taken is reported with its owner', async () => {
+    const { code, stderr } = await run(['serve', '--port', String(open.port)], { env: home.env(), cwd: home.work });
+    assert.equal(code, 3);
+    assert.match(stderr, new RegExp(`${open.port}.*process ${open.pid} \\(jumpseat\\)`));
+    assert.equal((await open.get('/health')).status, 200, 'the owner is unharmed');
+    const free = await closed_port();
+    assert.notEqual(free, open.port);
+  });
+});
+
+describe('S6: secrets', () => {
+  test('are on no route', async () => {
+    const { github, copilot } = await sim.tokens();
+    const paths = [...HEALTH, '/status', '/v1/models', '/metrics', '/usage', '/', '/token', '/config', '/v1/models/gpt-4', '/.env'];
+    for (const path of paths) {
+      const reply = await locked.get(path, { headers: { authorization: `Bearer ${KEY}` } });
+      const shown = reply.text + JSON.stringify(reply.headers);
+      for (const secret of [...github, ...copilot, KEY]) assert.ok(!shown.includes(secret), path);
+    }
+  });
+  test('health tells nothing about the account', async () => {
+    for (const path of HEALTH) {
+      const reply = await locked.get(path);
+      assert.ok(!/octo|ghu_|user/i.test(reply.text), reply.text);
+    }
+  });
+});
