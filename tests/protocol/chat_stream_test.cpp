@@ -1068,7 +1068,7 @@ TEST_CASE("many large chunks that are all different cost no more memory than one
         R"({"id":"1","object":"chat.completion.chunk","created":1,"model":"m",)" + own +
         R"(,"choices":[{"index":0,"delta":{"content":")" + std::string(16'000, 'x') + R"("}}]})";
     auto chunks = repair.event(event);
-    REQUIRE(chunks);
+    REQUIRE(chunks.has_value());
     REQUIRE((*chunks)->size() == 1);
   }
   CHECK(repair.text_bytes() == 200 * 16'000);
