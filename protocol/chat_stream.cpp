@@ -191,7 +191,9 @@ bool worth_learning(std::size_t misses) {
 struct ChatStreamRepair::Workspace {
   std::array<unsigned char, 3072> memory{};
   std::array<unsigned char, 1024> stack{};
-  json::monotonic_resource resource{memory.data(), memory.size()};
+  // Made anew for each event: release() of Boost 1.81 leaves the size of the next block doubled
+  // each time, until there is no memory of that size.
+  std::optional<json::monotonic_resource> resource;
   json::parser parser{json::storage_ptr(), options_of_parser(), stack.data(), stack.size()};
   ChunkPattern pattern;
   std::size_t misses = 0;  // events in a row that no pattern fitted
@@ -254,8 +256,9 @@ Result<bool> ChatStreamRepair::read_json(std::string_view data) {
   }
   pattern.forget();
   ++workspace_->misses;
-  workspace_->resource.release();
-  workspace_->parser.reset(&workspace_->resource);
+  Workspace& space = *workspace_;
+  space.resource.emplace(space.memory.data(), space.memory.size());
+  space.parser.reset(&*space.resource);
   boost::system::error_code not_json;
   workspace_->parser.write(data, not_json);
   if (not_json) return false;

@@ -1132,5 +1132,20 @@ TEST_CASE("a body that is no answer is an error") {
         ErrorCode::upstream_interrupted);
 }
 
+TEST_CASE("many large chunks that are all different cost no more memory than one") {
+  ChatStreamRepair repair(options());
+  for (int i = 0; i < 200; ++i) {
+    // Every other one has a member of its own, so that no two are alike.
+    std::string const own = "\"m" + std::to_string(i) + "\":" + std::string(i % 2 ? "1" : "[2]");
+    std::string const event =
+        R"({"id":"1","object":"chat.completion.chunk","created":1,"model":"m",)" + own +
+        R"(,"choices":[{"index":0,"delta":{"content":")" + std::string(16'000, 'x') + R"("}}]})";
+    auto chunks = repair.event(event);
+    REQUIRE(chunks.has_value());
+    REQUIRE((*chunks)->size() == 1);
+  }
+  CHECK(repair.text_bytes() == 200 * 16'000);
+}
+
 }  // namespace
 }  // namespace jumpseat
