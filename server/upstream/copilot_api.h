@@ -31,7 +31,7 @@ struct ChatCall {
 // A request for POST /embeddings, or for the engine of the inline completions.
 struct WorkCall {
   WorkCall() = default;
-  std::string body;         // upstream's own request
+  HttpBody body;            // upstream's own request
   std::string asked_model;  // for messages
   std::string model;        // upstream's id
   Initiator initiator = Initiator::user;
@@ -80,7 +80,7 @@ class CopilotApi {
     enum class Host { api, completions } host = Host::api;
     std::string route;
     std::string intent;
-    std::string body;
+    HttpBody body;
     std::string asked_model;
     std::string model;
     std::vector<std::pair<std::string, std::string>> headers;
