@@ -436,7 +436,6 @@ describe('tokens', () => {
 
 describe('refusals', () => {
   test('U14: Retry-After in any form becomes a number of seconds', async () => {
-    const editor = await session({ ready: true });
     for (const [scenario, fits] of [
       ['rate_limit_seconds?retry_after=17', (wait) => wait === 17],
       ['rate_limit_date', (wait) => wait >= 1 && wait <= 3600],
@@ -446,6 +445,8 @@ describe('refusals', () => {
       ['rate_limit_in_body', (wait) => wait === 9],
     ]) {
       await sim.clear_rules();
+      // A new process each time: one that was told to wait waits.
+      const editor = await session({ ready: true });
       await sim.scenario(scenario);
       const before_ = await chats_upstream();
       const error = await failed_chat(editor);
@@ -457,8 +458,8 @@ describe('refusals', () => {
       );
       assert.equal(error.retryable, true);
       assert.ok((await chats_upstream()) - before_ <= 1, `${scenario}: repeated`);
+      await editor.end();
     }
-    await editor.end();
   });
 
   test('U15: without Retry-After a wait is suggested', async () => {
@@ -515,8 +516,14 @@ describe('refusals', () => {
       assert.equal(error.retryable, true);
       assert.match(error.message, /no healthy upstream/);
     }
-    assert.ok((await chats_upstream()) <= 11, 'at most 1.1 attempts per chat');
-    await still_works(editor);
+    const sent = await chats_upstream();
+    assert.ok(sent <= 11, 'at most 1.1 attempts per chat');
+    // After five failures in a row the model is asked no more than once in five seconds.
+    const refused = await failed_chat(editor);
+    assert.equal(refused.code, 'upstream_failed');
+    assert.ok(refused.retryAfter >= 1 && refused.retryAfter <= 5, `${refused.retryAfter}`);
+    assert.ok((await chats_upstream()) <= sent + 1);
+    await editor.end();
   });
 });
 
