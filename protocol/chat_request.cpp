@@ -4,42 +4,13 @@
 
 #include <algorithm>
 #include <array>
-#include <charconv>
-#include <cmath>
-#include <limits>
-#include <system_error>
 #include <utility>
 
+#include "protocol/request_members.h"
 #include "protocol/scan.h"
 
 namespace jumpseat {
 namespace {
-
-std::string unescaped_key(Member const& member) {
-  if (member.key.find('\\') == std::string_view::npos) return std::string(member.key);
-  return unescape(member.whole.substr(0, member.key.size() + 2));
-}
-
-// Whether a value is the string `text`.
-bool is_text(std::string_view value, std::string_view text) {
-  if (!is_string(value)) return false;
-  if (value.find('\\') == std::string_view::npos) return value.substr(1, value.size() - 2) == text;
-  return unescape(value) == text;
-}
-
-// Members with which a gateway of another make lets its caller choose the host, the key or the
-// headers of a request that then carries the gateway's own credentials (CVE-2024-6587).
-constexpr std::array<std::string_view, 6> refused_members = {
-    "apibase", "baseurl", "apikey", "apiversion", "extraheaders", "customllmprovider"};
-
-bool chooses_destination(std::string_view key) {
-  std::string folded;
-  for (char const c : key) {
-    if (c == '_' || c == '-') continue;
-    folded.push_back(c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c);
-  }
-  return std::ranges::find(refused_members, folded) != refused_members.end();
-}
 
 // Image parts as the three APIs spell them: "image_url" (Chat Completions), "input_image"
 // (Responses), "image" (Messages). A part may hold parts of its own in `content`, as a tool's
@@ -63,41 +34,11 @@ bool holds_image(std::string_view content) {
   return false;
 }
 
-// A whole number, however it is written (100, 1e2, 100.0); one that no int64 holds becomes the
-// nearest that does.
-std::optional<std::int64_t> whole_number(std::string_view value) {
-  std::int64_t number = 0;
-  auto const [stop, error] = std::from_chars(value.data(), value.data() + value.size(), number);
-  if (error == std::errc() && stop == value.data() + value.size()) return number;
-  double real = 0;
-  auto const [real_stop, real_error] =
-      std::from_chars(value.data(), value.data() + value.size(), real);
-  if (real_stop != value.data() + value.size()) return std::nullopt;
-  constexpr double limit = 9.2e18;
-  if (real_error == std::errc::result_out_of_range || std::abs(real) > limit) {
-    return value.starts_with('-') ? std::numeric_limits<std::int64_t>::min()
-                                  : std::numeric_limits<std::int64_t>::max();
-  }
-  if (real_error != std::errc() || real != std::floor(real)) return std::nullopt;
-  return static_cast<std::int64_t>(real);
-}
-
-std::optional<bool> boolean(std::string_view value) {
-  if (value == "true") return true;
-  if (value == "false") return false;
-  return std::nullopt;
-}
-
-Error refuse(std::string_view member, std::string_view what) {
-  std::string message = "The request's `";
-  message.append(member).append("` ").append(what);
-  return fail(ErrorCode::invalid_request, std::move(message));
-}
-
 // The members that routing reads. Null counts as absent.
 struct Routing {
   std::optional<std::string_view> model, messages, stream, stream_options, n, max_tokens,
-      max_completion_tokens, initiator, tools, functions, store;
+      max_completion_tokens, initiator, tools, functions, store, partial_result_token,
+      work_done_token;
 
   std::optional<std::string_view>* slot(std::string_view key) {
     if (key == "model") return &model;
@@ -111,6 +52,8 @@ struct Routing {
     if (key == "tools") return &tools;
     if (key == "functions") return &functions;
     if (key == "store") return &store;
+    if (key == "partialResultToken") return &partial_result_token;
+    if (key == "workDoneToken") return &work_done_token;
     return nullptr;
   }
 };
@@ -130,14 +73,12 @@ Result<ChatRequest> ChatRequest::parse(std::string body) {
                 "The request is not a JSON object. Send an OpenAI Chat Completions request.");
   }
   Routing given;
-  std::array<std::optional<std::string_view>*, 11> seen{};
+  std::array<std::optional<std::string_view>*, 13> seen{};
   std::size_t seen_count = 0;
   for (Member const& member : members(body)) {
     std::string const key = unescaped_key(member);
     if (chooses_destination(key)) {
-      return refuse(key,
-                    "is not accepted: where requests go, and with which credentials, is "
-                    "decided by the configuration of this program.");
+      return refuse_destination(key);
     }
     auto* const slot = given.slot(key);
     if (slot == nullptr) continue;
@@ -157,17 +98,19 @@ Result<ChatRequest> ChatRequest::parse(std::string body) {
   if (!given.messages || !is_array(*given.messages)) {
     return refuse("messages", "must be an array with at least one message.");
   }
-  std::string_view last;
+  std::optional<std::string_view> role;  // of the last message
   std::size_t count = 0;
   for (std::string_view message : elements(*given.messages)) {
     if (!is_object(message)) {
       return refuse("messages[" + std::to_string(count) + "]", "must be an object.");
     }
     ++count;
-    last = message;
-    if (!request.has_image_) {
-      if (auto const content = find_member(message, "content")) {
-        request.has_image_ = holds_image(*content);
+    role.reset();
+    for (Member const& member : members(message)) {
+      if (member.is("role")) {
+        role = member.value;
+      } else if (!request.has_image_ && member.is("content")) {
+        request.has_image_ = holds_image(member.value);
       }
     }
   }
@@ -210,13 +153,14 @@ Result<ChatRequest> ChatRequest::parse(std::string body) {
       return refuse("initiator", "must be \"user\" or \"agent\".");
     }
   } else {
-    auto const role = find_member(last, "role");
     bool const from_user = role && is_text(*role, "user");
     request.initiator_ = from_user ? Initiator::user : Initiator::agent;
   }
   auto const keep = [](std::optional<std::string_view> const& value) {
     return value ? std::string(*value) : std::string();
   };
+  request.partial_result_token_ = keep(given.partial_result_token);
+  request.work_done_token_ = keep(given.work_done_token);
   request.written_.model = keep(given.model);
   request.written_.stream_options = keep(given.stream_options);
   request.written_.max_tokens = keep(given.max_tokens);

@@ -176,8 +176,13 @@ void complete_calls(json::array& calls, std::string const& name, bool complete) 
   }
 }
 
-// A stream whose events are all different is not studied each time.
-bool worth_learning(std::size_t misses) { return misses <= 8 || misses % 16 == 0; }
+// The first events of an answer differ from all others, and a short answer has no others. A stream
+// whose events are all different is not studied each time.
+bool worth_learning(std::size_t misses) {
+  constexpr std::size_t first = 3;
+  constexpr std::size_t eager = 8;
+  return misses >= first && (misses <= eager || misses % 16 == 0);
+}
 
 }  // namespace
 
