@@ -176,8 +176,13 @@ void complete_calls(json::array& calls, std::string const& name, bool complete) 
   }
 }
 
-// A stream whose events are all different is not studied each time.
-bool worth_learning(std::size_t misses) { return misses <= 8 || misses % 16 == 0; }
+// The first events of an answer differ from all others, and a short answer has no others. A stream
+// whose events are all different is not studied each time.
+bool worth_learning(std::size_t misses) {
+  constexpr std::size_t first = 3;
+  constexpr std::size_t eager = 8;
+  return misses >= first && (misses <= eager || misses % 16 == 0);
+}
 
 }  // namespace
 
@@ -186,7 +191,9 @@ bool worth_learning(std::size_t misses) { return misses <= 8 || misses % 16 == 0
 struct ChatStreamRepair::Workspace {
   std::array<unsigned char, 3072> memory{};
   std::array<unsigned char, 1024> stack{};
-  json::monotonic_resource resource{memory.data(), memory.size()};
+  // Made anew for each event: release() of Boost 1.81 leaves the size of the next block doubled
+  // each time, until there is no memory of that size.
+  std::optional<json::monotonic_resource> resource;
   json::parser parser{json::storage_ptr(), options_of_parser(), stack.data(), stack.size()};
   ChunkPattern pattern;
   std::size_t misses = 0;  // events in a row that no pattern fitted
@@ -249,8 +256,9 @@ Result<bool> ChatStreamRepair::read_json(std::string_view data) {
   }
   pattern.forget();
   ++workspace_->misses;
-  workspace_->resource.release();
-  workspace_->parser.reset(&workspace_->resource);
+  Workspace& space = *workspace_;
+  space.resource.emplace(space.memory.data(), space.memory.size());
+  space.parser.reset(&*space.resource);
   boost::system::error_code not_json;
   workspace_->parser.write(data, not_json);
   if (not_json) return false;

@@ -90,7 +90,7 @@ Result<std::int64_t> read_schema_version(Database const& database) {
 Result<void> migrate(Database& database, std::span<Migration const> steps) {
   auto version = read_schema_version(database);
   if (!version) return version.error();
-  bool copied = false;
+  bool copied = *version == 0;  // an empty file is not worth a copy
   for (Migration const& step : steps) {
     if (step.version <= *version) continue;
     auto written = database.write_durably([&](Database& inside) -> Result<void> {
@@ -99,7 +99,7 @@ Result<void> migrate(Database& database, std::span<Migration const> steps) {
       if (!now) return now.error();
       if (*now >= step.version) return {};
       // Inside, so that no other process can change the file, or make this copy, meanwhile.
-      if (*now > 0 && !copied) {
+      if (!copied) {
         auto copy = inside.copy_to(inside.path() + ".backup-v" + std::to_string(*now));
         if (!copy) return copy.error();
         copied = true;

@@ -177,7 +177,7 @@ void Connection::on_end(boost::system::error_code problem) {
     case Phase::answering:
       // A client that only stops sending may still want to read. Not where the answer costs money:
       // there it has left, as clients that go away mostly look like this.
-      if (problem == asio::error::eof && parser_.method() != HttpMethod::post) return;
+      if (problem == asio::error::eof && (refusal_ || parser_.method() != HttpMethod::post)) return;
       return cancel(Cut::client_left);
     case Phase::closed:
       return;
@@ -243,7 +243,7 @@ void Connection::read_body() {
 }
 
 bool Connection::expects_continue() const {
-  return parser_.http11() && parser_.header(head(), "expect").has_value();
+  return parser_.http11() && parser_.header(head(), Header::expect).has_value();
 }
 
 // ---- judging ----
@@ -259,16 +259,16 @@ std::optional<Error> Connection::judge() {
   allow_ = std::move(match.allow);
 
   RequestFacts facts;
-  facts.host = parser_.header(head(), "host");
-  facts.origin = parser_.header(head(), "origin");
-  facts.fetch_site = parser_.header(head(), "sec-fetch-site");
-  facts.authorization = parser_.header(head(), "authorization");
-  facts.api_key = parser_.header(head(), "x-api-key");
-  if (!facts.api_key) facts.api_key = parser_.header(head(), "api-key");
+  facts.host = parser_.header(head(), Header::host);
+  facts.origin = parser_.header(head(), Header::origin);
+  facts.fetch_site = parser_.header(head(), Header::sec_fetch_site);
+  facts.authorization = parser_.header(head(), Header::authorization);
+  if (!facts.authorization) facts.api_key = parser_.header(head(), "x-api-key");
+  if (!facts.authorization && !facts.api_key) facts.api_key = parser_.header(head(), "api-key");
   auto const access = route_ != nullptr ? route_->access : Access::key;
   if (auto refusal = server_.guard_->refusal(facts, access)) return refusal;
 
-  if (auto const expect = parser_.header(head(), "expect")) {
+  if (auto const expect = parser_.header(head(), Header::expect)) {
     if (!is_continue(*expect)) {
       return fail(ErrorCode::expectation_failed,
                   "Of the Expect header only 100-continue is understood.");
@@ -289,7 +289,7 @@ std::optional<Error> Connection::judge() {
                     std::string(parser_.method_name(head()).substr(0, 40)) + ".");
   }
   if (parser_.method() == HttpMethod::post) {
-    auto const type = parser_.header(head(), "content-type");
+    auto const type = parser_.header(head(), Header::content_type);
     if (!type || !is_json_type(*type)) {
       return fail(ErrorCode::unsupported_media_type,
                   "The body must be JSON and say so: Content-Type: application/json.");
@@ -374,7 +374,9 @@ awaitable<> Connection::answer() {
   if (!tell && record.error_code.empty()) {
     constexpr int client_closed_request = 499;  // as nginx has it
     if (!reply_.begun()) record.status = client_closed_request;
-    record.error_code = cut_ == Cut::stalled ? "client_stalled" : "client_cancelled";
+    record.error_code = cut_ == Cut::stalled    ? "client_stalled"
+                        : cut_ == Cut::stopping ? "server_stopping"
+                                                : "client_cancelled";
   }
   record.duration =
       std::chrono::duration_cast<std::chrono::microseconds>(SteadyClock::now() - started_);
@@ -483,7 +485,7 @@ void Connection::finish_up() {
   last_ = true;
   if (phase_ == Phase::answering) {
     reply_.close_after();
-  } else if (phase_ == Phase::head) {
+  } else if (phase_ == Phase::head || phase_ == Phase::lingering) {
     close();
   }
 }

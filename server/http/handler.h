@@ -3,7 +3,8 @@
 //   awaitable<Result<void>> ModelRoutes::list(IncomingRequest&, Reply& reply) {
 //     auto models = co_await catalog_.list();
 //     if (!models) co_return models.error();          // sent in OpenAI's shape
-//     co_await reply.json(json::serialize(models_json(**models, clock_.unix_seconds())));
+//     auto text = models_text(**models, clock_.unix_seconds());
+//     co_await reply.json(std::move(text));
 //     co_return Result<void>();
 //   }
 //

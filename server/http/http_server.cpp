@@ -141,15 +141,16 @@ Result<void> HttpServer::open(tcp::endpoint const& endpoint) {
 awaitable<> HttpServer::accept(std::shared_ptr<Acceptor> acceptor) {
   bool told = false;
   while (acceptor->is_open()) {
-    while (connections_.size() >= parts_.max_connections) {
-      close_longest_idle();
-      co_await room_.wait();
-    }
     TcpSocket socket(parts_.io);
     boost::system::error_code problem;
     auto token = asio::redirect_error(use_awaitable, problem);
     co_await acceptor->async_accept(socket, token);
     if (!problem) {
+      // The next one waits in the kernel's queue meanwhile.
+      while (connections_.size() >= parts_.max_connections) {
+        close_longest_idle();
+        co_await room_.wait();
+      }
       admit(std::move(socket));
     } else if (out_of_resources(problem)) {
       // Those who wait are served once something has ended; the answers under way go on.

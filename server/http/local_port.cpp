@@ -25,6 +25,18 @@ constexpr std::chrono::milliseconds introduction{2000};  // for another process 
 constexpr std::chrono::milliseconds pause_between{200};  // before a port is looked at again
 constexpr std::size_t longest_introduction = 64u << 10;
 
+class Changing {
+ public:
+  explicit Changing(bool& flag) : flag_(flag), before_(flag) { flag_ = true; }
+  Changing(Changing const&) = delete;
+  Changing& operator=(Changing const&) = delete;
+  ~Changing() { flag_ = before_; }
+
+ private:
+  bool& flag_;
+  bool before_;
+};
+
 tcp::endpoint first_endpoint(HttpServer::Address const& address) {
   if (address.host == "localhost") return {asio::ip::address_v4::loopback(), address.port};
   auto host = address.host;
@@ -110,29 +122,26 @@ awaitable<Result<PortState>> LocalPort::start(PortOptions options) {
   if (config.allow_remote) wanted.allow = HttpServer::Address::Allow::remote;
   Secret key = options.key ? std::move(*options.key) : config.api_key;
 
-  if (kind_ != PortState::Kind::closed || starting_) {
-    bool const same = wanted.host == address_.host && wanted.port == address_.port && key == key_;
-    if (same && !starting_) co_return state();
+  if (changing_) {
+    co_return fail(ErrorCode::port_unavailable, "The port is just being opened or closed.");
+  }
+  if (kind_ != PortState::Kind::closed) {
+    bool const same_port = wanted.port == address_.port ||
+                           (kind_ == PortState::Kind::open && wanted.port == server_->port());
+    if (wanted.host == address_.host && same_port && key == key_) co_return state();
     co_return fail(ErrorCode::port_unavailable,
-                   starting_ ? std::string("The port is being opened.")
-                             : "The port is open already, at " + url() + ". Stop it first.");
+                   "The port is open already, at " + url() + ". Stop it first.");
   }
   address_ = std::move(wanted);
   key_ = std::move(key);
-  log::protect(key_, "client-key");
+  if (!key_.empty()) log::protect(key_, "client-key");
   auto opened = open();
   if (opened) co_return state();
   if (opened.error().code() != ErrorCode::port_unavailable ||
       options.when_taken == PortOptions::WhenTaken::fail || address_.port == 0) {
     co_return opened.error();
   }
-  struct Starting {
-    explicit Starting(bool& flag) : flag_(flag) { flag_ = true; }
-    Starting(Starting const&) = delete;
-    Starting& operator=(Starting const&) = delete;
-    ~Starting() { flag_ = false; }
-    bool& flag_;
-  } const starting(starting_);
+  Changing const changing(changing_);
   auto neighbour = co_await meet();
   if (!neighbour) {
     log::info("http", "the port's owner is not one of ours",
@@ -148,6 +157,7 @@ awaitable<Result<PortState>> LocalPort::start(PortOptions options) {
 }
 
 awaitable<> LocalPort::stop() {
+  Changing const changing(changing_);
   auto const kind = kind_;
   kind_ = PortState::Kind::closed;
   if (kind == PortState::Kind::shared) parts_.background.cancel(waiting_);

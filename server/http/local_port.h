@@ -61,7 +61,7 @@ class LocalPort final : public HttpPort {
   Secret key_;
   std::int64_t owner_ = 0;  // pid of the process whose port we share
   Scope::TaskId waiting_ = 0;
-  bool starting_ = false;
+  bool changing_ = false;  // being opened or closed
 };
 
 }  // namespace jumpseat

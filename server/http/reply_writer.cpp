@@ -86,6 +86,7 @@ void ReplyWriter::put_head(int status, std::string_view content_type,
   head_.append("\r\nserver: jumpseat\r\ndate: ").append(date_.now());
   head_.append("\r\nx-request-id: ").append(request_id_).append(line_end);
   if (!content_type.empty()) head_.append("content-type: ").append(content_type).append(line_end);
+  if (!length) head_ += "cache-control: no-cache\r\n";
   if (length) {
     if (status != 204) {
       head_ += "content-length: ";

@@ -32,6 +32,42 @@ bool same_name(std::string_view field, std::string_view name) {
   return true;
 }
 
+// What is wrong when a header is there twice.
+constexpr std::string_view twice_text(Header kind) {
+  switch (kind) {
+    case Header::host:
+      return "two Host headers";
+    case Header::content_length:
+      return "two Content-Length headers";
+    case Header::transfer_encoding:
+      return "two Transfer-Encoding headers";
+    case Header::content_type:
+      return "two Content-Type headers";
+    case Header::authorization:
+      return "two Authorization headers";
+    case Header::origin:
+      return "two Origin headers";
+    case Header::sec_fetch_site:
+      return "two Sec-Fetch-Site headers";
+    case Header::expect:
+      return "two Expect headers";
+  }
+  return "a header twice";
+}
+
+std::optional<Header> kind_of(beast::http::field field) {
+  using Known = beast::http::field;
+  if (field == Known::host) return Header::host;
+  if (field == Known::content_length) return Header::content_length;
+  if (field == Known::transfer_encoding) return Header::transfer_encoding;
+  if (field == Known::content_type) return Header::content_type;
+  if (field == Known::authorization) return Header::authorization;
+  if (field == Known::origin) return Header::origin;
+  if (field == Known::sec_fetch_site) return Header::sec_fetch_site;
+  if (field == Known::expect) return Header::expect;
+  return std::nullopt;
+}
+
 HttpMethod method_of(std::string_view name) {
   if (name == "GET") return HttpMethod::get;
   if (name == "POST") return HttpMethod::post;
@@ -58,8 +94,8 @@ class RequestParser::Beast final : public beast::http::basic_parser<true> {
   std::string_view problem() const { return problem_; }
   bool too_many() const { return too_many_; }
 
-  // Everything points into these bytes.
-  std::string_view head;
+  // The bytes that are being read: the head, or a piece of the body.
+  std::string_view bytes;
 
  private:
   using Code = beast::error_code;
@@ -72,11 +108,12 @@ class RequestParser::Beast final : public beast::http::basic_parser<true> {
     target_ = standard(target);
   }
   void on_response_impl(int, beast::string_view, int, Code&) override {}
-  void on_field_impl(beast::http::field, beast::string_view name, beast::string_view value,
+  void on_field_impl(beast::http::field known, beast::string_view name, beast::string_view value,
                      Code& code) override {
     if (is_header_done()) {
       // A trailer. Nothing is taken from it.
       if (++trailers_ > max_trailers) refuse("too many trailers", code);
+      if (!value.empty() && !inside(standard(value))) refuse(folded, code);
       return;
     }
     if (owner_.fields_.size() == owner_.limits_.headers) {
@@ -84,12 +121,17 @@ class RequestParser::Beast final : public beast::http::basic_parser<true> {
       return refuse("too many headers", code);
     }
     auto const text = standard(value);
-    // Beast joins the lines of a folded value somewhere else.
-    if (!text.empty() && !inside(text)) return refuse("a header that goes over two lines", code);
     Field field;
     field.name = span(standard(name));
     if (!text.empty()) field.value = span(text);
     owner_.fields_.push_back(field);
+    if (auto const kind = kind_of(known)) {
+      auto& place = owner_.places_[static_cast<std::size_t>(*kind)];
+      if (place != 0) {
+        return refuse(twice_text(*kind), code);
+      }
+      place = static_cast<std::uint8_t>(owner_.fields_.size());
+    }
   }
   void on_header_impl(Code&) override {}
   void on_body_init_impl(boost::optional<std::uint64_t> const&, Code&) override {}
@@ -105,17 +147,19 @@ class RequestParser::Beast final : public beast::http::basic_parser<true> {
   void on_finish_impl(Code&) override {}
 
   static constexpr int max_trailers = 16;
+  static constexpr std::string_view folded = "a trailer that goes over two lines";
 
   void refuse(std::string_view why, Code& code) {
     problem_ = why;
     code = beast::http::error::bad_field;
   }
+  // Beast joins the lines of a folded value somewhere else.
   bool inside(std::string_view text) const {
-    return text.data() >= head.data() && text.data() + text.size() <= head.data() + head.size();
+    return text.data() >= bytes.data() && text.data() + text.size() <= bytes.data() + bytes.size();
   }
   // The limit of a head is far below 64 KiB.
   Span span(std::string_view text) const {
-    return {static_cast<std::uint16_t>(text.data() - head.data()),
+    return {static_cast<std::uint16_t>(text.data() - bytes.data()),
             static_cast<std::uint16_t>(text.size())};
   }
 
@@ -138,6 +182,7 @@ void RequestParser::reset() {
   http11_ = true;
   query_ = authority_ = Span();
   fields_.clear();
+  places_ = {};
 }
 
 Result<RequestParser::Head> RequestParser::read_head(std::string_view bytes) {
@@ -164,6 +209,9 @@ Result<RequestParser::Head> RequestParser::read_head(std::string_view bytes) {
     auto const at = static_cast<std::size_t>(found - bytes.data());
     if (at == 0 || bytes[at - 1] != '\r') return malformed("a line feed on its own");
     scan_ = at + 1;
+    // Beast would join a folded line to the one before (RFC 9112 5.2 lets a server refuse it).
+    if (bytes[line_] == ' ' || bytes[line_] == '\t')
+      return malformed("a header that goes over two lines");
     bool const empty_line = at - 1 == line_;
     line_ = scan_;
     if (scan_ - start_ > limits_.head) break;
@@ -179,7 +227,7 @@ Result<RequestParser::Head> RequestParser::read_head(std::string_view bytes) {
 
 Result<RequestParser::Head> RequestParser::judge(std::string_view head) {
   beast_ = std::make_unique<Beast>(*this, limits_);
-  beast_->head = head;
+  beast_->bytes = head;
   beast::error_code code;
   auto const used = beast_->put({head.data() + start_, head.size() - start_}, code);
   if (beast_->too_many()) {
@@ -234,18 +282,13 @@ Result<void> RequestParser::read_target(std::string_view head, std::string_view 
 }
 
 Result<void> RequestParser::read_framing(std::string_view head) {
-  // Headers that decide something are said once, or it is not clear what was said.
-  for (std::string_view name : {"host", "content-length", "transfer-encoding", "authorization",
-                                "content-type", "origin", "sec-fetch-site", "expect"}) {
-    if (count(head, name) > 1) return malformed("two headers " + std::string(name));
-  }
-  auto const host = header(head, "host");
+  auto const host = header(head, Header::host);
   if (!host && http11_) return malformed("no Host header");
   if (!authority_.of(head).empty() && (!host || authority_.of(head) != *host))
     return malformed("a target for another host than the Host header names");
 
-  auto const coding = header(head, "transfer-encoding");
-  auto const length = header(head, "content-length");
+  auto const coding = header(head, Header::transfer_encoding);
+  auto const length = header(head, Header::content_length);
   if (coding) {
     if (length) return malformed("both Transfer-Encoding and Content-Length");
     if (!http11_) return malformed("a Transfer-Encoding in HTTP/1.0");
@@ -261,20 +304,18 @@ Result<void> RequestParser::read_framing(std::string_view head) {
   return Result<void>();
 }
 
+std::optional<std::string_view> RequestParser::header(std::string_view head, Header kind) const {
+  auto const place = places_[static_cast<std::size_t>(kind)];
+  if (place == 0) return std::nullopt;
+  return fields_[place - 1u].value.of(head);
+}
+
 std::optional<std::string_view> RequestParser::header(std::string_view head,
                                                       std::string_view name) const {
   for (auto const& field : fields_) {
     if (same_name(field.name.of(head), name)) return field.value.of(head);
   }
   return std::nullopt;
-}
-
-std::size_t RequestParser::count(std::string_view head, std::string_view name) const {
-  std::size_t count = 0;
-  for (auto const& field : fields_) {
-    if (same_name(field.name.of(head), name)) ++count;
-  }
-  return count;
 }
 
 Result<std::size_t> RequestParser::read_chunks(std::string_view bytes, std::string& body) {
@@ -284,7 +325,8 @@ Result<std::size_t> RequestParser::read_chunks(std::string_view bytes, std::stri
   auto const before = body.size();
   while (used < bytes.size() && !beast_->is_done()) {
     beast::error_code code;
-    auto const step = beast_->put({bytes.data() + used, bytes.size() - used}, code);
+    beast_->bytes = bytes.substr(used);
+    auto const step = beast_->put({beast_->bytes.data(), beast_->bytes.size()}, code);
     used += step;
     if (code == beast::http::error::need_more) break;
     if (code == beast::http::error::body_limit) {

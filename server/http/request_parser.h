@@ -11,6 +11,7 @@
 // Every refusal is final: after a doubt about where a request ends, the connection must be closed.
 #pragma once
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -31,6 +32,19 @@ struct RequestLimits {
   std::size_t chunk_extension = 256;      // bytes of one
   std::size_t chunk_overhead = 4u << 20;  // bytes of a body that are not its content
 };
+
+// The headers that decide something. Each may be said once only, or it is not clear what was said.
+enum class Header {
+  host,
+  content_length,
+  transfer_encoding,
+  content_type,
+  authorization,
+  origin,
+  sec_fetch_site,
+  expect,
+};
+inline constexpr std::size_t header_kinds = 8;
 
 class RequestParser {
  public:
@@ -68,9 +82,10 @@ class RequestParser {
   std::string_view query(std::string_view head) const { return query_.of(head); }
   // The host of a target that is a whole URL; empty for the usual form.
   std::string_view authority(std::string_view head) const { return authority_.of(head); }
-  // The first header of that (lower-case) name, without white space around it.
+  // A header's value, without white space around it; nothing when it is absent.
+  std::optional<std::string_view> header(std::string_view head, Header kind) const;
+  // The first one of that (lower-case) name.
   std::optional<std::string_view> header(std::string_view head, std::string_view name) const;
-  std::size_t count(std::string_view head, std::string_view name) const;
 
   // ---- a chunked body ----
 
@@ -107,6 +122,7 @@ class RequestParser {
   bool chunked_ = false;
   Span method_name_, path_, query_, authority_;
   std::vector<Field> fields_;
+  std::array<std::uint8_t, header_kinds> places_{};  // in fields_, counted from 1; 0: absent
 };
 
 }  // namespace jumpseat

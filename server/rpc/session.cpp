@@ -429,14 +429,10 @@ std::optional<Error> Session::config_problem() const {
 }
 
 awaitable<Result<std::string>> Session::on_chat(std::string params) {
-  auto const partial = find_member(params, "partialResultToken");
-  auto const work = find_member(params, "workDoneToken");
-  // The tokens' texts: they go back as they came, 1 and "1" stay apart.
-  std::string const partial_token(partial && !is_null(*partial) ? *partial : std::string_view());
-  std::string const work_token(work && !is_null(*work) ? *work : std::string_view());
-
   auto request = ChatRequest::parse(std::move(params));
   if (!request) co_return request.error();
+  std::string const partial_token = request->partial_result_token();
+  std::string const work_token = request->work_done_token();
 
   std::function<void()> say_end;
   if (!work_token.empty()) {

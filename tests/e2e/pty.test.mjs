@@ -5,6 +5,7 @@ import { spawn, spawnSync } from 'node:child_process';
 import { after, afterEach, before, beforeEach, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { Home, binary, in_time, known_token, start_simulator } from './harness.mjs';
+import { request } from './http_port.mjs';
 
 const PTY = fileURLToPath(new URL('./on_terminal.py', import.meta.url));
 const missing =
@@ -262,4 +263,21 @@ test('login survives a connection that is lost while it waits', { skip: missing 
   open_terminal(['login']);
   assert.equal((await terminal.ended()).code, 0);
   assert.match(terminal.seen, /Signed in/);
+});
+
+test('serve shows a line for each request, and Ctrl-C is its orderly end', { skip: missing }, async () => {
+  open_terminal(['serve', '--port', '0'], { env: { GITHUB_TOKEN: await known_token(sim) } });
+  const [, port] = await terminal.shows(/http:\/\/localhost:(\d+)\/v1/);
+  await terminal.shows(/Signed in as octocat/);
+  const headers = { 'content-type': 'application/json' };
+  const body = JSON.stringify({ model: 'gpt-4', messages: [{ role: 'user', content: 'x' }] });
+  await request(Number(port), 'POST', '/v1/chat/completions', { headers, body });
+  await terminal.shows(
+    /POST \/v1\/chat\/completions {2}gpt-4 -> gpt-\S+ {2}\x1b\[\d+m200\S+ {2}[\d.]+ m?s {2}\d+ \+ \d+ tokens/,
+  );
+  await request(Number(port), 'GET', '/v1/models/\x1b]0;evil'.replace('\x1b', '%1b'));
+  await terminal.shows(/GET \/v1\/models\/%1b\]0;evil {2}\S+ {2}\x1b\[\d+m404 model_not_found/);
+  assert.ok(!terminal.seen.includes('\x1b]0;evil'), JSON.stringify(terminal.seen));
+  terminal.type(CTRL_C);
+  assert.equal((await terminal.ended()).code, 0);
 });

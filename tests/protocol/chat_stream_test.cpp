@@ -1,5 +1,6 @@
 #include "protocol/chat_stream.h"
 
+#include <array>
 #include <initializer_list>
 #include <optional>
 #include <string>
@@ -909,6 +910,78 @@ TEST_CASE("a function_call of the old kind is put together") {
   CHECK(at(outcome.completion, "/choices/0/finish_reason") == "function_call");
 }
 
+// ---- Many chunks that are alike ----
+
+// An event with `%` where the text goes and `#` where a counter goes, twelve times over, each time
+// with another text and another number.
+void play_many(std::string_view first, std::string_view pattern, std::string_view last,
+               Options const& with) {
+  static constexpr std::array<std::string_view, 6> texts = {
+      "a", "", R"(\"\\\n)", "größe 日本語", R"(\u00e9)", "a longer piece of text, as they come"};
+  Texts quick{std::string(first)};
+  Texts slow{std::string(first)};
+  for (std::size_t i = 0; i < 12; ++i) {
+    std::string event;
+    for (char const c : pattern) {
+      if (c == '%') {
+        event += texts[i % texts.size()];
+      } else if (c == '#') {
+        event += std::to_string(10 * i);
+      } else {
+        event += c;
+      }
+    }
+    quick.push_back(event);
+    event.insert(1, i + 1, ' ');
+    slow.push_back(event);
+  }
+  for (Texts* events : {&quick, &slow}) {
+    events->emplace_back(last);
+    events->emplace_back(done);
+  }
+  compare(run_once(quick, with, {}), run_once(slow, with, {}));
+}
+
+TEST_CASE("many chunks that are alike become what each would have become alone") {
+  constexpr std::string_view role =
+      R"({"choices":[{"index":0,"delta":{"content":"","role":"assistant"}}],"created":1,"id":"c","model":"up"})";
+  constexpr std::string_view end =
+      R"({"choices":[{"index":0,"finish_reason":"stop","delta":{"content":null}}],"created":1,"id":"c","model":"up","usage":{"total_tokens":3}})";
+  constexpr std::string_view call =
+      R"({"choices":[{"index":0,"delta":{"tool_calls":[{"index":0,"id":"A","type":"function","function":{"name":"f"}}]}}],"created":1,"id":"c","model":"up"})";
+  auto const usage = GENERATE(Options::Usage::hold_back, Options::Usage::pass_on);
+  auto const pattern = GENERATE(
+      // GitHub's own, with and without what the content filter counts.
+      R"({"choices":[{"index":0,"delta":{"content":"%"}}],"created":1,"id":"c","model":"up"})",
+      R"({"choices":[{"index":0,"content_filter_offsets":{"check_offset":#,"end_offset":#},"delta":{"content":"%"}}],"created":1,"id":"c","model":"up"})",
+      // Clean already.
+      R"({"id":"c","object":"chat.completion.chunk","created":1,"model":"up","choices":[{"index":0,"delta":{"content":"%"},"finish_reason":null}],"obfuscation":"%"})",
+      // Claude and Gemini: a role, a usage of nothing, on every chunk.
+      R"({"choices":[{"index":0,"delta":{"content":"%","role":"assistant"}}],"id":"c","model":"up","usage":{"total_tokens":0}})",
+      R"({"choices":[{"index":0,"delta":{"content":"%"}}],"id":"c","model":"up","usage":null})",
+      // Reasoning, alone and beside a text.
+      R"({"choices":[{"index":0,"delta":{"reasoning_text":"%"}}],"created":1,"id":"c","model":"up"})",
+      R"({"choices":[{"index":0,"delta":{"content":"%","reasoning_text":"%","role":null}}],"created":1,"id":"c","model":"up"})",
+      // What is joined or counted elsewhere.
+      R"({"choices":[{"index":0,"delta":{"content":"%"},"logprobs":{"content":[{"token":"%","logprob":-#}]}}],"id":"c"})",
+      R"({"choices":[{"index":0,"delta":{"content":"%"}},{"index":1,"delta":{"content":"%"}}],"id":"c"})",
+      R"({"choices":[{"index":0,"delta":{"content":"%"}}],"id":"c","copilot_usage":{"n":#}})",
+      R"({"choices":[{"delta":{"function_call":{"arguments":"%"}}}],"id":"c"})",
+      R"({"choices":[{"index":0,"delta":{"content":"%"}}],"id":"c","created":#})",
+      R"({"choices":[{"index":0,"delta":{"content":"%"}}],"id":"c#"})");
+  CAPTURE(pattern);
+  play_many(role, pattern, end, options(usage));
+  auto const arguments = GENERATE(
+      R"({"choices":[{"index":0,"delta":{"content":null,"tool_calls":[{"index":0,"type":"function","function":{"arguments":"%"}}]}}],"id":"c","model":"up"})",
+      R"({"choices":[{"index":0,"delta":{"tool_calls":[{"index":0,"function":{"arguments":"%"}}]}}],"id":"c","model":"up"})",
+      R"({"choices":[{"index":0,"delta":{"tool_calls":[{"function":{"arguments":"%"}}]}}],"id":"c","model":"up"})",
+      R"({"choices":[{"index":0,"delta":{"tool_calls":[{"index":0,"id":"A","function":{"arguments":"%"}}]}}],"id":"c","model":"up"})",
+      R"({"choices":[{"index":0,"delta":{"tool_calls":[{"index":0,"id":"A#","function":{"arguments":"%"}}]}}],"id":"c","model":"up"})",
+      R"({"choices":[{"index":0,"delta":{"tool_calls":[{"index":#,"function":{"arguments":"%"}}]}}],"id":"c","model":"up"})");
+  CAPTURE(arguments);
+  play_many(call, arguments, end, options(usage));
+}
+
 TEST_CASE("an answer that is not over yet has no finish_reason") {
   ChatAssembler assembler;
   assembler.add(delta(R"({"role":"assistant","content":"so far"})"));
@@ -1057,6 +1130,21 @@ TEST_CASE("a body that is no answer is an error") {
         ErrorCode::upstream_interrupted);
   CHECK(code(R"({"choices":null,"copilot_errors":[{"message":"m"}]})") ==
         ErrorCode::upstream_interrupted);
+}
+
+TEST_CASE("many large chunks that are all different cost no more memory than one") {
+  ChatStreamRepair repair(options());
+  for (int i = 0; i < 200; ++i) {
+    // Every other one has a member of its own, so that no two are alike.
+    std::string const own = "\"m" + std::to_string(i) + "\":" + std::string(i % 2 ? "1" : "[2]");
+    std::string const event =
+        R"({"id":"1","object":"chat.completion.chunk","created":1,"model":"m",)" + own +
+        R"(,"choices":[{"index":0,"delta":{"content":")" + std::string(16'000, 'x') + R"("}}]})";
+    auto chunks = repair.event(event);
+    REQUIRE(chunks.has_value());
+    REQUIRE((*chunks)->size() == 1);
+  }
+  CHECK(repair.text_bytes() == 200 * 16'000);
 }
 
 }  // namespace

@@ -48,7 +48,13 @@ struct World {
     order.push_back(std::move(name));
     places.push_back(std::move(*place));
   }
-  Scope::TaskId come(std::string name) { return scope.spawn("visit", visit(std::move(name))); }
+  // It is inside, or in the queue, when this returns.
+  Scope::TaskId come(std::string name) {
+    auto const task = scope.spawn("visit", visit(std::move(name)));
+    io.restart();
+    io.poll();
+    return task;
+  }
   void leave() { places.erase(places.begin()); }
   void until_inside(std::size_t count) {
     run_until(io, [&] { return order.size() == count; });
