@@ -4,42 +4,13 @@
 
 #include <algorithm>
 #include <array>
-#include <charconv>
-#include <cmath>
-#include <limits>
-#include <system_error>
 #include <utility>
 
+#include "protocol/request_members.h"
 #include "protocol/scan.h"
 
 namespace jumpseat {
 namespace {
-
-std::string unescaped_key(Member const& member) {
-  if (member.key.find('\\') == std::string_view::npos) return std::string(member.key);
-  return unescape(member.whole.substr(0, member.key.size() + 2));
-}
-
-// Whether a value is the string `text`.
-bool is_text(std::string_view value, std::string_view text) {
-  if (!is_string(value)) return false;
-  if (value.find('\\') == std::string_view::npos) return value.substr(1, value.size() - 2) == text;
-  return unescape(value) == text;
-}
-
-// Members with which a gateway of another make lets its caller choose the host, the key or the
-// headers of a request that then carries the gateway's own credentials (CVE-2024-6587).
-constexpr std::array<std::string_view, 6> refused_members = {
-    "apibase", "baseurl", "apikey", "apiversion", "extraheaders", "customllmprovider"};
-
-bool chooses_destination(std::string_view key) {
-  std::string folded;
-  for (char const c : key) {
-    if (c == '_' || c == '-') continue;
-    folded.push_back(c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c);
-  }
-  return std::ranges::find(refused_members, folded) != refused_members.end();
-}
 
 // Image parts as the three APIs spell them: "image_url" (Chat Completions), "input_image"
 // (Responses), "image" (Messages). A part may hold parts of its own in `content`, as a tool's
@@ -61,37 +32,6 @@ bool holds_image(std::string_view content) {
     }
   }
   return false;
-}
-
-// A whole number, however it is written (100, 1e2, 100.0); one that no int64 holds becomes the
-// nearest that does.
-std::optional<std::int64_t> whole_number(std::string_view value) {
-  std::int64_t number = 0;
-  auto const [stop, error] = std::from_chars(value.data(), value.data() + value.size(), number);
-  if (error == std::errc() && stop == value.data() + value.size()) return number;
-  double real = 0;
-  auto const [real_stop, real_error] =
-      std::from_chars(value.data(), value.data() + value.size(), real);
-  if (real_stop != value.data() + value.size()) return std::nullopt;
-  constexpr double limit = 9.2e18;
-  if (real_error == std::errc::result_out_of_range || std::abs(real) > limit) {
-    return value.starts_with('-') ? std::numeric_limits<std::int64_t>::min()
-                                  : std::numeric_limits<std::int64_t>::max();
-  }
-  if (real_error != std::errc() || real != std::floor(real)) return std::nullopt;
-  return static_cast<std::int64_t>(real);
-}
-
-std::optional<bool> boolean(std::string_view value) {
-  if (value == "true") return true;
-  if (value == "false") return false;
-  return std::nullopt;
-}
-
-Error refuse(std::string_view member, std::string_view what) {
-  std::string message = "The request's `";
-  message.append(member).append("` ").append(what);
-  return fail(ErrorCode::invalid_request, std::move(message));
 }
 
 // The members that routing reads. Null counts as absent.
@@ -135,9 +75,7 @@ Result<ChatRequest> ChatRequest::parse(std::string body) {
   for (Member const& member : members(body)) {
     std::string const key = unescaped_key(member);
     if (chooses_destination(key)) {
-      return refuse(key,
-                    "is not accepted: where requests go, and with which credentials, is "
-                    "decided by the configuration of this program.");
+      return refuse_destination(key);
     }
     auto* const slot = given.slot(key);
     if (slot == nullptr) continue;

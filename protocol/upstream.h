@@ -152,6 +152,11 @@ Result<ModelList> read_models(std::string_view body);
 Error read_upstream_error(int status, HeaderView const& headers, std::string_view body,
                           std::string_view host, std::string_view model, std::int64_t now_unix);
 
+// How long upstream itself asks to wait, in Retry-After or in the body of an error; nothing when it
+// does not say.
+std::optional<std::chrono::seconds> named_wait(HeaderView const& headers, std::string_view body,
+                                               std::int64_t now_unix);
+
 // An error object inside a 200 stream or body (`error`: object or text).
 Error read_inband_error(boost::json::value const& error);
 

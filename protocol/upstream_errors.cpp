@@ -539,6 +539,12 @@ Error read_upstream_error(int status, HeaderView const& headers, std::string_vie
   return keep_code(std::move(error), said);
 }
 
+std::optional<seconds> named_wait(HeaderView const& headers, std::string_view body,
+                                  std::int64_t now_unix) {
+  body = body.substr(0, max_error_body);
+  return wait_of(is_html(body) ? Said() : read_body(body), headers, now_unix);
+}
+
 Error read_inband_error(json::value const& value) {
   Said said = read_error_value(value);
   if (auto const meaning = meaning_of(said)) {

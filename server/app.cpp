@@ -67,10 +67,16 @@ App::App(LoadedConfig loaded, Paths paths)
       github_(http_, loaded_.config.issuer, loaded_.config.identity, loaded_.config.max_retries),
       tokens_({io_, background_, github_, sources_, stores_, clock_, loaded_.config}),
       sign_in_(io_, background_, github_, tokens_, clock_),
-      copilot_(http_, tokens_, clock_, loaded_.config),
+      throttle_(io_, clock_, loaded_.config),
+      copilot_(http_, tokens_, throttle_, clock_, loaded_.config),
       catalog_(io_, background_, copilot_, tokens_, stores_, clock_, loaded_.config),
       chat_(background_, catalog_, copilot_, clock_, loaded_.config),
-      port_({io_, background_, tokens_, catalog_, chat_, clock_, loaded_.config, version}) {
+      embeddings_(catalog_, copilot_),
+      completions_(background_, catalog_, copilot_, chat_, clock_, loaded_.config),
+      cache_(stores_, tokens_, clock_, loaded_.config),
+      usage_(tokens_, clock_),
+      port_({io_, background_, tokens_, catalog_, chat_, embeddings_, completions_, cache_, usage_,
+             clock_, loaded_.config, version}) {
   sources_.add(std::make_unique<ExplicitTokens>(loaded_.config));
   sources_.add(std::make_unique<SavedSignIn>(stores_, loaded_.config.issuer.origin));
 }

@@ -15,13 +15,18 @@
 #include "server/base/config.h"
 #include "server/base/paths.h"
 #include "server/base/scope.h"
+#include "server/chat/answer_cache.h"
 #include "server/chat/chat_service.h"
+#include "server/chat/completion_service.h"
+#include "server/chat/embeddings_service.h"
 #include "server/chat/model_catalog.h"
+#include "server/chat/usage_service.h"
 #include "server/cli/services.h"
 #include "server/cli/terminal.h"
 #include "server/http/local_port.h"
 #include "server/net/http_client.h"
 #include "server/upstream/copilot_api.h"
+#include "server/upstream/throttle.h"
 
 namespace jumpseat {
 
@@ -62,9 +67,14 @@ class App {
   TokenSources sources_;
   TokenService tokens_;
   SignIn sign_in_;
+  Throttle throttle_;
   CopilotApi copilot_;
   ModelCatalog catalog_;
   ChatService chat_;
+  EmbeddingsService embeddings_;
+  CompletionService completions_;
+  AnswerCache cache_;
+  UsageService usage_;
   LocalPort port_;
 
   class Signals;

@@ -98,7 +98,7 @@ Result<bool> AccountStore::remove(std::string_view issuer, std::string_view name
 
 Result<std::optional<StoredCopilotToken>> AccountStore::copilot_token(std::int64_t account) const {
   auto statement = database_->prepare(
-      "SELECT token, received_at, expires_at, refresh_in, api, sku FROM copilot_tokens "
+      "SELECT token, received_at, expires_at, refresh_in, api, sku, proxy FROM copilot_tokens "
       "WHERE account = ?1");
   if (!statement) return statement.error();
   auto row = statement->bind(1, account).step();
@@ -111,6 +111,7 @@ Result<std::optional<StoredCopilotToken>> AccountStore::copilot_token(std::int64
   token.refresh_in = statement->integer(3);
   token.api = statement->text(4);
   token.sku = statement->text(5);
+  token.proxy = statement->text(6);
   return std::optional<StoredCopilotToken>(std::move(token));
 }
 
@@ -119,11 +120,12 @@ Result<void> AccountStore::save_copilot_token(std::int64_t account,
   return database_->write([&](Database& database) -> Result<void> {
     auto statement = database.prepare(
         "INSERT INTO copilot_tokens (account, token, received_at, expires_at, refresh_in, api, "
-        "sku) "
-        "SELECT id, ?2, ?3, ?4, ?5, ?6, ?7 FROM accounts WHERE id = ?1 "
+        "sku, proxy) "
+        "SELECT id, ?2, ?3, ?4, ?5, ?6, ?7, ?8 FROM accounts WHERE id = ?1 "
         "ON CONFLICT (account) DO UPDATE SET token = excluded.token, "
         "received_at = excluded.received_at, expires_at = excluded.expires_at, "
-        "refresh_in = excluded.refresh_in, api = excluded.api, sku = excluded.sku");
+        "refresh_in = excluded.refresh_in, api = excluded.api, sku = excluded.sku, "
+        "proxy = excluded.proxy");
     if (!statement) return statement.error();
     auto saved = statement->bind(1, account)
                      .bind(2, token.token)
@@ -132,6 +134,7 @@ Result<void> AccountStore::save_copilot_token(std::int64_t account,
                      .bind(5, token.refresh_in)
                      .bind(6, token.api)
                      .bind(7, token.sku)
+                     .bind(8, token.proxy)
                      .run();
     if (!saved) return saved.error();
     if (database.changes() == 0)

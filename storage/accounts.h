@@ -32,6 +32,7 @@ struct StoredCopilotToken {
   std::int64_t refresh_in = 0;   // seconds from receipt
   std::string api;               // the API base that belongs to this token
   std::string sku;
+  std::string proxy;  // the base of the inline completions; empty when GitHub named none
 };
 
 class AccountStore {

@@ -6,6 +6,9 @@
 //                   token to somebody else's sign-in.
 //   copilot_tokens  the short-lived token of a sign-in, at most one.
 //   models          the model list as it came, per sign-in and integration id.
+//   answers         the response cache, when it is switched on: answers under the whole text of the
+//                   question, found by a hash of it. The owner is the sign-in, whose end takes them
+//                   along, or the GitHub login of a token that is not stored here.
 #include "storage/schema.h"
 
 #include <array>
@@ -47,8 +50,29 @@ Result<void> create_tables(Database& database) {
   )");
 }
 
-constexpr std::array<Migration, 1> steps_of_the_product = {{
+Result<void> add_answers_and_proxy(Database& database) {
+  return database.execute(R"(
+    ALTER TABLE copilot_tokens ADD COLUMN proxy TEXT NOT NULL DEFAULT '';
+    CREATE TABLE answers (
+      id INTEGER PRIMARY KEY,
+      account INTEGER REFERENCES accounts (id) ON DELETE CASCADE,
+      owner TEXT NOT NULL,
+      hash INTEGER NOT NULL,
+      question TEXT NOT NULL,
+      answer TEXT NOT NULL,
+      model TEXT NOT NULL,
+      created_at INTEGER NOT NULL,
+      size INTEGER NOT NULL
+    ) STRICT;
+    CREATE INDEX answers_by_hash ON answers (hash);
+    CREATE INDEX answers_by_age ON answers (created_at, size);
+    CREATE INDEX answers_by_account ON answers (account);
+  )");
+}
+
+constexpr std::array<Migration, 2> steps_of_the_product = {{
     {1, create_tables},
+    {2, add_answers_and_proxy},
 }};
 
 }  // namespace
@@ -93,11 +117,13 @@ Result<void> check_schema(Database const& database) {
   // Preparing a statement compares it with the tables; writing ones bring in the references, too.
   for (std::string_view const probe : {
            "SELECT id, issuer, name, login, github_token, created_at FROM accounts",
-           "SELECT account, token, received_at, expires_at, refresh_in, api, sku FROM "
+           "SELECT account, token, received_at, expires_at, refresh_in, api, sku, proxy FROM "
            "copilot_tokens",
            "SELECT account, integration_id, body, etag, fetched_at FROM models",
+           "SELECT id, account, owner, hash, question, answer, model, created_at, size FROM "
+           "answers",
            "DELETE FROM accounts WHERE issuer = ?1 AND name = ?2",
-           "INSERT INTO copilot_tokens VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7) "
+           "INSERT INTO copilot_tokens VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8) "
            "ON CONFLICT (account) DO NOTHING",
            "INSERT INTO models VALUES (?1, ?2, ?3, ?4, ?5) "
            "ON CONFLICT (account, integration_id) DO NOTHING",

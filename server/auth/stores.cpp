@@ -21,6 +21,7 @@ Database& Stores::database() {
   }
   accounts_ = std::make_unique<AccountStore>(*database_);
   models_ = std::make_unique<ModelStore>(*database_);
+  answers_ = std::make_unique<AnswerStore>(*database_);
   return *database_;
 }
 
@@ -32,6 +33,11 @@ AccountStore& Stores::accounts() {
 ModelStore& Stores::models() {
   database();
   return *models_;
+}
+
+AnswerStore& Stores::answers() {
+  database();
+  return *answers_;
 }
 
 DatabaseCondition const& Stores::condition() { return database().condition(); }

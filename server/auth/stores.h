@@ -5,6 +5,7 @@
 #include <string>
 
 #include "storage/accounts.h"
+#include "storage/answers.h"
 #include "storage/database.h"
 #include "storage/models.h"
 
@@ -17,6 +18,7 @@ class Stores {
   // A database that cannot be used is replaced by one in memory, and a warning says so once.
   AccountStore& accounts();
   ModelStore& models();
+  AnswerStore& answers();
   DatabaseCondition const& condition();
   std::string const& path() const { return path_; }
   bool opened() const { return database_ != nullptr; }
@@ -27,6 +29,7 @@ class Stores {
   std::unique_ptr<Database> database_;
   std::unique_ptr<AccountStore> accounts_;
   std::unique_ptr<ModelStore> models_;
+  std::unique_ptr<AnswerStore> answers_;
 };
 
 }  // namespace jumpseat

@@ -78,6 +78,7 @@ void TokenService::hold_stored(GitHubSignIn const& sign_in) {
   log::protect((*stored)->token, "copilot-token");
   Held held;
   held.access.token = std::move((*stored)->token);
+  held.access.completions = completions_of((*stored)->proxy, *api);
   held.access.api = std::move(*api);
   held.access.sku = std::move((*stored)->sku);
   held.access.generation = ++generation_;
@@ -96,6 +97,7 @@ void TokenService::hold(CopilotToken const& token, Url api, std::optional<std::i
   auto const now = parts_.clock.elapsed();
   Held held;
   held.access.token = token.token;
+  held.access.completions = completions_of(token.proxy, api);
   held.access.api = std::move(api);
   held.access.sku = token.sku;
   held.access.generation = ++generation_;
@@ -112,6 +114,7 @@ void TokenService::hold(CopilotToken const& token, Url api, std::optional<std::i
   stored.refresh_in = token.refresh_in;
   stored.api = held_->access.api.origin();
   stored.sku = token.sku;
+  stored.proxy = token.proxy;
   auto saved = parts_.stores.accounts().save_copilot_token(*account, stored);
   if (!saved) log::failure("auth", saved.error());
 }
@@ -121,6 +124,22 @@ Result<Url> TokenService::api_of(std::string const& learnt) const {
   if (!learnt.empty()) return issuer.judge_api(learnt);
   if (!parts_.config.api_base.empty()) return issuer.judge_api(parts_.config.api_base);
   return issuer.judge_api(issuer.default_api);
+}
+
+// Where the inline completions are: as GitHub says, else beside the API, which is called
+// api.PLAN.githubcopilot.com where this is proxy.PLAN.githubcopilot.com.
+std::optional<Url> TokenService::completions_of(std::string const& learnt, Url const& api) const {
+  auto const& issuer = parts_.config.issuer;
+  std::string base = learnt;
+  if (base.empty() && (issuer.simulated() || !api.host.starts_with("api."))) return api;
+  if (base.empty()) base = "https://proxy." + api.host.substr(4);
+  if (api.host == "api.githubcopilot.com" && learnt.empty()) {
+    base = "https://copilot-proxy.githubusercontent.com";
+  }
+  auto judged = issuer.judge_api(base);
+  if (judged) return *judged;
+  log::warning("auth", judged.error().message());
+  return std::nullopt;
 }
 
 awaitable<Result<CopilotAccess>> TokenService::get() {

@@ -30,6 +30,9 @@ struct CopilotAccess {
   CopilotAccess() = default;
   Secret token;  // Bearer
   Url api;       // the base that belongs to this token; judged
+  // The base of the inline completions, likewise; nothing when GitHub named none that may be
+  // trusted.
+  std::optional<Url> completions;
   std::string sku;
   std::uint64_t generation = 0;  // of this token, for reject()
   std::optional<std::int64_t> account;
@@ -102,6 +105,7 @@ class TokenService {
   void hold(CopilotToken const& token, Url api, std::optional<std::int64_t> account);
   void hold_stored(GitHubSignIn const& sign_in);
   Result<Url> api_of(std::string const& learnt) const;
+  std::optional<Url> completions_of(std::string const& learnt, Url const& api) const;
   void changed();
 
   Parts parts_;

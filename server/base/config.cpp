@@ -60,6 +60,13 @@ constexpr std::array keys{
     Key{"MAX_RETRIES", "3"},
     Key{"LOG_LEVEL", "INFO"},
     Key{"MAX_TOKENS_LIMIT", "8192"},
+    Key{"JUMPSEAT_RPM", "0"},
+    Key{"JUMPSEAT_CONCURRENCY", "0"},
+    Key{"JUMPSEAT_QUEUE", "64"},
+    // Whether answers are kept on the disk is not for a repository to say.
+    Key{"JUMPSEAT_CACHE", "off", FromDirectory::ignored},
+    Key{"JUMPSEAT_CACHE_MAX_AGE", "86400"},
+    Key{"JUMPSEAT_CACHE_MAX_MB", "64"},
     Key{"GITHUB_COPILOT_TOKEN_DIR", "", FromDirectory::ignored},
     Key{"GITHUB_COPILOT_ACCESS_TOKEN_FILE", "access-token", FromDirectory::ignored},
     Key{"GITHUB_COPILOT_API_KEY_FILE", "api-key.json", FromDirectory::ignored},
@@ -336,6 +343,7 @@ class Loader {
         [&](int v) { config.request_timeout = std::chrono::seconds(v); },
         "whole seconds, 1 to 3600");
     interpret_port();
+    interpret_limits();
     interpret_log_level();
     interpret_issuer();
     interpret_identity();
@@ -349,6 +357,27 @@ class Loader {
         log::protect(config.tokens.back().value, "github-token");
       }
     }
+  }
+
+  // Limits that a person sets, and the cache.
+  void interpret_limits() {
+    auto& config = loaded_.config;
+    number<int>(
+        "JUMPSEAT_RPM", 0, 10'000, [&](int v) { config.requests_per_minute = v; },
+        "0 (no limit) to 10000 requests a minute");
+    number<int>(
+        "JUMPSEAT_CONCURRENCY", 0, 1'000, [&](int v) { config.concurrency = v; },
+        "0 (no limit) to 1000 requests at once");
+    number<int>(
+        "JUMPSEAT_QUEUE", 0, 10'000, [&](int v) { config.queue = v; },
+        "0 to 10000 requests that may wait");
+    boolean("JUMPSEAT_CACHE", config.cache);
+    number<int>(
+        "JUMPSEAT_CACHE_MAX_AGE", 1, 31'536'000,
+        [&](int v) { config.cache_age = std::chrono::seconds(v); }, "whole seconds, 1 to 31536000");
+    number<std::int64_t>(
+        "JUMPSEAT_CACHE_MAX_MB", 1, 10'000, [&](std::int64_t v) { config.cache_bytes = v << 20; },
+        "1 to 10000 MiB");
   }
 
   void interpret_port() {

@@ -98,6 +98,7 @@ awaitable<Result<std::unique_ptr<ChatStream>>> ChatService::start(ChatRequest re
   auto const answers = request.answers();
 
   auto call = make_call(std::move(request), change, options.model);
+  call.model = model->id;
   auto reply = co_await copilot_.chat(std::move(call));
   if (!reply) co_return reply.error();
   co_return std::make_unique<ChatStream>(*this, std::move(*reply), std::move(options), answers);
@@ -108,6 +109,7 @@ ChatStream::ChatStream(ChatService& service, ChatReply reply, ChatStreamRepair::
     : service_(service),
       reply_(std::move(reply.stream)),
       host_(std::move(reply.host)),
+      place_(std::move(reply.place)),
       options_(options),
       answers_(answers),
       repair_(std::move(options)) {

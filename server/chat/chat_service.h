@@ -59,6 +59,7 @@ class ChatStream {
   ChatService& service_;
   ResponseStream reply_;
   std::string host_;
+  Throttle::Place place_;
   ChatStreamRepair::Options options_;
   std::int64_t answers_;
   SseReader events_;

@@ -5,25 +5,12 @@
 
 #include "protocol/chat_request.h"
 #include "protocol/chat_stream.h"
+#include "server/http/answer_headers.h"
+#include "server/http/cached_answer.h"
 #include "server/http/routes.h"
 
 namespace jumpseat {
 namespace {
-
-// What upstream says about itself and about the account's limits goes on to the caller
-// (docs/http-api.md lists the names).
-void pass_on(HttpHeaders const& upstream, Reply& reply) {
-  std::string_view request_id;
-  for (auto const& [name, value] : upstream.fields) {
-    if (name.empty() || name.front() != 'x') continue;
-    if (name.starts_with("x-ratelimit-") || name.starts_with("x-quota-snapshot-")) {
-      reply.header(name, value);
-    } else if (name == "x-github-request-id" || (name == "x-request-id" && request_id.empty())) {
-      request_id = value;
-    }
-  }
-  reply.header("x-jumpseat-upstream-request-id", request_id);
-}
 
 std::optional<std::int64_t> count_of(json::object const& usage, std::string_view name) {
   auto const* member = usage.if_contains(name);
@@ -41,19 +28,23 @@ void note_usage(std::optional<ChatUsage> const& usage, RequestRecord& record) {
 
 class ChatRoute {
  public:
-  explicit ChatRoute(RouteParts const& parts) : chat_(parts.chat), config_(parts.config) {}
+  explicit ChatRoute(RouteParts const& parts)
+      : chat_(parts.chat), catalog_(parts.catalog), cache_(parts.cache), config_(parts.config) {}
 
   awaitable<Result<void>> operator()(IncomingRequest& incoming, Reply& reply) const {
     auto request = ChatRequest::parse(incoming.take_body());
     if (!request) co_return request.error();
     reply.record().asked_model =
         request->model().empty() ? config_.default_model : request->model();
+    if (cache_.on() && AnswerCache::suits(*request)) {
+      co_return co_await answer_cached(std::move(*request), incoming, reply);
+    }
     bool const stream = request->stream();
     // From here on silence is filled, also while upstream thinks before its first byte.
     if (stream) reply.begin_events();
     auto answer = co_await chat_.start(std::move(*request));
     if (!answer) co_return answer.error();
-    pass_on((*answer)->upstream_headers(), reply);
+    pass_on_headers((*answer)->upstream_headers(), reply);
     if (stream) co_return co_await pass_on_chunks(**answer, reply);
     co_return co_await send_whole(**answer, reply);
   }
@@ -79,7 +70,7 @@ class ChatRoute {
     co_return Result<void>();
   }
 
-  static awaitable<Result<void>> send_whole(ChatStream& answer, Reply& reply) {
+  static awaitable<Result<std::string>> read_whole(ChatStream& answer, Reply& reply) {
     ChatAssembler whole;
     while (true) {
       auto chunks = co_await answer.next();
@@ -89,12 +80,39 @@ class ChatRoute {
       for (auto const& chunk : **chunks) whole.add(chunk);
     }
     note_usage(answer.usage(), reply.record());
-    auto text = json::serialize(whole.completion());
-    co_await reply.json(std::move(text));
+    co_return json::serialize(whole.completion());
+  }
+
+  static awaitable<Result<void>> send_whole(ChatStream& answer, Reply& reply) {
+    auto text = co_await read_whole(answer, reply);
+    if (!text) co_return text.error();
+    co_await reply.json(std::move(*text));
+    co_return Result<void>();
+  }
+
+  awaitable<Result<void>> answer_cached(ChatRequest request, IncomingRequest& incoming,
+                                        Reply& reply) const {
+    auto model = co_await catalog_.resolve(request.model());
+    if (!model) co_return model.error();
+    CachedAnswer cached(cache_);
+    co_await cached.look("/chat/completions", model->id, request.body(), incoming, reply);
+    if (cached.hit()) {
+      co_await cached.send(reply);
+      co_return Result<void>();
+    }
+    auto answer = co_await chat_.start(std::move(request));
+    if (!answer) co_return answer.error();
+    pass_on_headers((*answer)->upstream_headers(), reply);
+    auto text = co_await read_whole(**answer, reply);
+    if (!text) co_return text.error();
+    cached.keep((*answer)->upstream_model(), *text);
+    co_await reply.json(std::move(*text));
     co_return Result<void>();
   }
 
   ChatService& chat_;
+  ModelCatalog& catalog_;
+  AnswerCache& cache_;
   Config const& config_;
 };
 

@@ -48,9 +48,13 @@ void LocalPort::build() {
   HttpServer::Parts parts{parts_.io, parts_.clock, router_};
   parts.max_connections = parts_.config.max_connections;
   server_ = std::make_unique<HttpServer>(parts);
-  RouteParts const routes{parts_.tokens, parts_.catalog, parts_.chat,   parts_.clock,
-                          parts_.config, *server_,       parts_.version};
+  RouteParts const routes{parts_.tokens,      parts_.catalog, parts_.chat,   parts_.embeddings,
+                          parts_.completions, parts_.cache,   parts_.usage,  parts_.clock,
+                          parts_.config,      *server_,       parts_.version};
   add_chat_routes(router_, routes);
+  add_embedding_routes(router_, routes);
+  add_completion_routes(router_, routes);
+  add_usage_routes(router_, routes);
   add_model_routes(router_, routes);
   add_health_routes(router_, routes);
   server_->observe([this](RequestRecord const& record) {

@@ -26,6 +26,10 @@ class LocalPort final : public HttpPort {
     TokenService& tokens;
     ModelCatalog& catalog;
     ChatService& chat;
+    EmbeddingsService& embeddings;
+    CompletionService& completions;
+    AnswerCache& cache;
+    UsageService& usage;
     Clock& clock;
     Config const& config;
     std::string version;

@@ -6,8 +6,12 @@
 #include "server/auth/token_service.h"
 #include "server/base/clock.h"
 #include "server/base/config.h"
+#include "server/chat/answer_cache.h"
 #include "server/chat/chat_service.h"
+#include "server/chat/completion_service.h"
+#include "server/chat/embeddings_service.h"
 #include "server/chat/model_catalog.h"
+#include "server/chat/usage_service.h"
 #include "server/http/router.h"
 
 namespace jumpseat {
@@ -19,6 +23,10 @@ struct RouteParts {
   TokenService& tokens;
   ModelCatalog& catalog;
   ChatService& chat;
+  EmbeddingsService& embeddings;
+  CompletionService& completions;
+  AnswerCache& cache;
+  UsageService& usage;
   Clock& clock;
   Config const& config;
   HttpServer const& server;
@@ -27,6 +35,12 @@ struct RouteParts {
 
 // POST /chat/completions.
 void add_chat_routes(Router& router, RouteParts const& parts);
+// POST /embeddings.
+void add_embedding_routes(Router& router, RouteParts const& parts);
+// POST /completions.
+void add_completion_routes(Router& router, RouteParts const& parts);
+// GET /usage.
+void add_usage_routes(Router& router, RouteParts const& parts);
 // GET /models, GET /models/{id}.
 void add_model_routes(Router& router, RouteParts const& parts);
 // GET /health, /health/liveliness, /health/liveness, /health/readiness with LiteLLM's bodies, and

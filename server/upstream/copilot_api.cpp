@@ -35,8 +35,9 @@ awaitable<std::string> error_body(ResponseStream& reply) {
 }  // namespace
 
 HttpRequest CopilotApi::request(std::string_view method, CopilotAccess const& access,
-                                std::string_view route, std::string_view intent) const {
-  auto url = access.api;
+                                Url const& base, std::string_view route,
+                                std::string_view intent) const {
+  auto url = base;
   // A base may have a path of its own; it never ends with a slash.
   if (url.target == "/") url.target.clear();
   url.target += route;
@@ -62,22 +63,68 @@ bool CopilotApi::may_replay(int status) const {
 }
 
 awaitable<Result<ChatReply>> CopilotApi::chat(ChatCall call) {
+  Work work;
+  work.route = "/chat/completions";
+  work.intent = config_.identity.openai_intent;
+  work.body = std::move(call.body);
+  work.asked_model = std::move(call.asked_model);
+  work.model = std::move(call.model);
+  // A replay after 401/403, or of a request that never left, is the first one that counts: the
+  // initiator stays what it is.
+  work.headers.emplace_back("X-Initiator", call.initiator == Initiator::user ? "user" : "agent");
+  if (call.vision == ChatCall::Vision::images)
+    work.headers.emplace_back("Copilot-Vision-Request", "true");
+  return post(std::move(work));
+}
+
+awaitable<Result<CopilotReply>> CopilotApi::embeddings(WorkCall call) {
+  Work work;
+  work.route = "/embeddings";
+  work.intent = config_.identity.openai_intent;
+  work.body = std::move(call.body);
+  work.asked_model = std::move(call.asked_model);
+  work.model = std::move(call.model);
+  work.headers.emplace_back("X-Initiator", call.initiator == Initiator::user ? "user" : "agent");
+  return post(std::move(work));
+}
+
+awaitable<Result<CopilotReply>> CopilotApi::completions(WorkCall call) {
+  Work work;
+  work.host = Work::Host::completions;
+  work.route = "/v1/engines/" + form_encode(call.model) + "/completions";
+  work.intent = "copilot-ghost";
+  work.body = std::move(call.body);
+  work.asked_model = std::move(call.asked_model);
+  work.model = std::move(call.model);
+  work.headers.emplace_back("OpenAI-Organization", "github-copilot");
+  return post(std::move(work));
+}
+
+awaitable<Result<CopilotReply>> CopilotApi::post(Work work) {
+  if (auto refusal = throttle_.refusal(work.model)) co_return std::move(*refusal);
+  Throttle::Place place;
+  if (throttle_.limited()) {
+    auto taken = co_await throttle_.enter(work.model);
+    if (!taken) co_return taken.error();
+    place = std::move(*taken);
+  }
   bool token_replayed = false;
   bool repeated = false;
   while (true) {
     auto access = co_await tokens_.get();
     if (!access) co_return access.error();
+    bool const to_api = work.host == Work::Host::api;
+    if (!to_api && !access->completions) {
+      co_return fail(ErrorCode::host_refused,
+                     "GitHub named a host for inline completions that may not see this sign-in; "
+                     "nothing was sent. Leave out `suffix` to ask a chat model.");
+    }
+    auto const& base = to_api ? access->api : *access->completions;
 
-    auto request =
-        this->request("POST", *access, "/chat/completions", config_.identity.openai_intent);
+    auto request = this->request("POST", *access, base, work.route, work.intent);
     request.headers.emplace_back("Content-Type", "application/json");
-    // A replay after 401/403, or of a request that never left, is the first one that counts: the
-    // initiator stays what it is.
-    request.headers.emplace_back("X-Initiator",
-                                 call.initiator == Initiator::user ? "user" : "agent");
-    if (call.vision == ChatCall::Vision::images)
-      request.headers.emplace_back("Copilot-Vision-Request", "true");
-    request.body = call.body;
+    for (auto const& header : work.headers) request.headers.push_back(header);
+    request.body = work.body;
     request.timeouts.first_byte = config_.request_timeout;
     request.timeouts.idle = config_.request_timeout;
 
@@ -90,7 +137,10 @@ awaitable<Result<ChatReply>> CopilotApi::chat(ChatCall call) {
       co_return reply.error().within("Cannot reach Copilot");
     }
     auto const status = reply->status();
-    if (status >= 200 && status < 300) co_return ChatReply(std::move(*reply), access->api.host);
+    if (status >= 200 && status < 300) {
+      throttle_.good(work.model);
+      co_return CopilotReply(std::move(*reply), base.host, std::move(place));
+    }
 
     auto const body = co_await error_body(*reply);
     if (!token_replayed && may_replay(status)) {
@@ -100,8 +150,11 @@ awaitable<Result<ChatReply>> CopilotApi::chat(ChatCall call) {
     }
     if (status == 403 && token_replayed) forbidden_until_ = clock_.elapsed() + forbidden_memory;
     if (status == 401) tokens_.reject(access->generation);
-    co_return read_upstream_error(status, reply->headers().fields, body, access->api.host,
-                                  call.asked_model, clock_.unix_seconds());
+    auto const now = clock_.unix_seconds();
+    auto const& headers = reply->headers().fields;
+    auto error = read_upstream_error(status, headers, body, base.host, work.asked_model, now);
+    throttle_.bad(work.model, status, error, named_wait(headers, body, now));
+    co_return error;
   }
 }
 
@@ -111,7 +164,7 @@ awaitable<Result<ModelsReply>> CopilotApi::models(std::string etag) {
     auto access = co_await tokens_.get();
     if (!access) co_return access.error();
     auto make = [&] {
-      auto request = this->request("GET", *access, "/models", "model-access");
+      auto request = this->request("GET", *access, access->api, "/models", "model-access");
       if (!etag.empty()) request.headers.emplace_back("If-None-Match", etag);
       request.max_body = max_models_body;
       request.timeouts.first_byte = std::chrono::seconds(30);

@@ -10,6 +10,8 @@ export const POLL = 'POST /login/oauth/access_token';
 export const EXCHANGE = 'GET /copilot_internal/v2/token';
 export const USER = 'GET /copilot_internal/user';
 export const MODELS = 'GET /models';
+export const EMBEDDINGS = 'POST /embeddings';
+export const ENGINE = 'POST /v1/engines/*';
 
 export const JSON_TYPE = { 'content-type': 'application/json; charset=utf-8' };
 export const TEXT_TYPE = { 'content-type': 'text/plain; charset=utf-8' };

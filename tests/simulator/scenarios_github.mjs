@@ -355,12 +355,3 @@ rule(
   (p) => ({ before_headers: { hold: p.text('name', 'models') } }),
 );
 rule('models_stall', MODELS, 'Never answered.', () => ({ before_headers: { stall: true } }));
-
-// Embeddings.
-
-rule(
-  'embeddings_shuffled',
-  'POST /embeddings',
-  'The results come in another order than asked.',
-  () => ({ with: { shuffled: true } }),
-);

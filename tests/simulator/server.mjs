@@ -8,6 +8,7 @@ import { chat, charge, check_chat } from './chat.mjs';
 import { control } from './control.mjs';
 import { check_rest_headers, exchange, graphql, rest_user, user_info } from './copilot_api.mjs';
 import { check_embeddings, embeddings } from './embeddings.mjs';
+import { check_engine, engine } from './engine.mjs';
 import { check_data_headers, data_text, quota_headers } from './headers.mjs';
 import { models, one_model, set_policy } from './models.mjs';
 import { access_token, device_code, device_page, device_page_submit } from './oauth.mjs';
@@ -90,6 +91,15 @@ function route_for(method, path) {
       free: true,
       run: (world, answer, { json }) =>
         set_policy(world, answer, decodeURIComponent(model[1]), json()),
+    };
+  }
+  const completions = /^\/v1\/engines\/([^/]+)\/completions$/.exec(path);
+  if (completions && method === 'POST') {
+    const id = decodeURIComponent(completions[1]);
+    return {
+      plane: 'data',
+      check: (world, headers, body) => check_engine(world, id, headers, body),
+      run: (world, answer, { json, options }) => engine(world, answer, id, json(), options),
     };
   }
   return NOT_FOUND;

@@ -923,6 +923,125 @@ describe('control', () => {
     );
   });
 
+  test('embeddings: limits, dimensions and every scenario', async () => {
+    const headers = await signed_in();
+    const embed = (input, more = {}) =>
+      call('POST', '/embeddings', {
+        headers,
+        body: { model: 'text-embedding-3-small', input, ...more },
+      });
+    const status = async (...args) => (await embed(...args)).status;
+    assert.equal(await status([]), 400);
+    assert.equal(await status(['x'.repeat(4 * 8191)], { dimensions: 2 }), 200);
+    assert.equal(await status(['x'.repeat(4 * 8191 + 1)]), 400);
+    assert.equal(await status([[1, 2]]), 400);
+    assert.equal(await status(['a'], { dimensions: 1537 }), 400);
+    assert.equal(await status(['a'], { model: 'text-embedding-ada-002', dimensions: 4 }), 400);
+    const seen = async (name) => {
+      await sim.clear_rules();
+      await sim.scenario(name);
+      return (await embed(['a', 'b', 'c'], { dimensions: 2 })).json();
+    };
+    const indexes = ({ data }) => data.map((one) => one.index);
+    assert.deepEqual(indexes(await seen('embeddings_shuffled')), [2, 1, 0]);
+    assert.deepEqual(indexes(await seen('embeddings_twice')), [0, 1, 1]);
+    assert.equal((await seen('embeddings_lost?count=2')).data.length, 1);
+    assert.equal((await seen('embeddings_odd')).data[2].embedding[0], 'NaN');
+    assert.equal((await seen('embeddings_without')).usage, undefined);
+    const bare = await seen('embeddings_bare');
+    assert.deepEqual(
+      [Object.keys(bare).sort(), Object.keys(bare.data[0])],
+      [['data', 'usage'], ['embedding']],
+    );
+    await sim.clear_rules();
+    await sim.scenario('embeddings_cut');
+    assert.notEqual((await embed(['a'])).failed, null);
+    await sim.clear_rules();
+    await sim.scenario('embeddings_stall');
+    let request;
+    const waiting = call('POST', '/embeddings', {
+      headers,
+      body: { model: 'text-embedding-3-small', input: ['a'] },
+      on_request: (req) => (request = req),
+    });
+    await sim.wait('stalled', { path: '/embeddings' });
+    request.destroy();
+    assert.equal((await waiting).status, null);
+  });
+
+  const ENGINE_PATH = '/v1/engines/gpt-41-copilot/completions';
+  const complete = (headers, more = {}, path = ENGINE_PATH) =>
+    call('POST', path, { headers, body: { prompt: 'def f():\n  ', stream: true, ...more } });
+  const texts_of = (text) => {
+    const out = [];
+    for (const { choices } of events(text)) {
+      for (const one of choices) out[one.index ?? 0] = (out[one.index ?? 0] ?? '') + one.text;
+    }
+    return out;
+  };
+
+  test('the engine completes between prompt and suffix, and refuses the rest', async () => {
+    const headers = await signed_in();
+    const reply = await complete(headers, { suffix: '\nprint(1)\n', n: 2 });
+    assert.equal(reply.status, 200);
+    assert.ok(reply.text.endsWith('data: [DONE]\n\n'));
+    const [one, two] = texts_of(reply.text);
+    assert.ok(one.startsWith('/* completes "  " before "print(1)" */'), one);
+    assert.ok(two.includes('choice 1'), two);
+    const last = events(reply.text).at(-1);
+    assert.equal(last.usage.total_tokens, last.usage.prompt_tokens + last.usage.completion_tokens);
+    assert.ok(!('object' in last));
+    const [stopped] = texts_of((await complete(headers, { stop: ['\n'] })).text);
+    assert.ok(!stopped.includes('\n'));
+    const short = events((await complete(headers, { max_tokens: 2 })).text).at(-1);
+    assert.equal(short.choices[0].finish_reason, 'length');
+    const spoken = await complete(headers, { extra: { test_completions: ['pass\n'] }, logprobs: 2 });
+    assert.deepEqual(texts_of(spoken.text), ['pass\n']);
+    assert.deepEqual(events(spoken.text)[0].choices[0].logprobs.tokens, ['pass']);
+    for (const more of [
+      { stream: false },
+      { prompt: ['a'] },
+      { suffix: 3 },
+      { n: 0 },
+      { max_tokens: 0 },
+      { model: 'gpt-41-copilot' },
+      { stream_options: {} },
+    ]) {
+      assert.equal((await complete(headers, more)).status, 400, JSON.stringify(more));
+    }
+    assert.equal((await complete(headers, {}, '/v1/engines/gpt-4.1/completions')).status, 400);
+    assert.equal((await complete({ 'content-type': 'application/json' })).status, 401);
+  });
+
+  test('every scenario of the engine answers, stalls or cuts as it says', async () => {
+    const headers = await signed_in();
+    const names = (await sim.call_('GET', 'scenarios'))
+      .map((one) => one.name)
+      .filter((name) => name.startsWith('engine_'));
+    assert.ok(names.length >= 14);
+    for (const name of names) {
+      await sim.clear_rules();
+      await sim.scenario(name);
+      let request;
+      const running = call('POST', ENGINE_PATH, {
+        headers,
+        body: { prompt: 'x', stream: true },
+        on_request: (req) => (request = req),
+      });
+      if (name === 'engine_stall') {
+        await sim.wait('stalled', { path: ENGINE_PATH });
+        request.destroy();
+      }
+      const reply = await running;
+      const [seen] = (await sim.wait('ended', { path: ENGINE_PATH })).slice(-1);
+      assert.equal(seen.rule, name);
+      if (name === 'engine_quota_402') assert.equal(reply.status, 402);
+      else if (name === 'engine_reset') assert.equal(seen.ended, 'cut');
+      else if (name !== 'engine_stall') assert.deepEqual([seen.ended, reply.status], ['complete', 200]);
+      await sim.reset({ keep: ['tokens'] });
+    }
+  });
+
   test('bench chunks begin with the monotonic clock', async () => {
     const headers = await signed_in();
     await sim.scenario('bench?chunks=20&every_ms=0&bytes=40');

@@ -39,6 +39,12 @@ TEST_CASE("defaults are as documented") {
   CHECK(config.max_retries == 3);
   CHECK(config.max_tokens_limit == 8192);
   CHECK(config.tokens.empty());
+  CHECK(config.requests_per_minute == 0);
+  CHECK(config.concurrency == 0);
+  CHECK(config.queue == 64);
+  CHECK_FALSE(config.cache);
+  CHECK(config.cache_age.count() == 86'400);
+  CHECK(config.cache_bytes == 64 << 20);
 }
 
 TEST_CASE("a wrong value is an error that names the key, its origin and what is accepted") {
@@ -53,6 +59,12 @@ TEST_CASE("a wrong value is an error that names the key, its origin and what is 
         {"GITHUB_COPILOT_LITELLM_ENABLED", "2", "false, 0, no, off"},
         {"PROXY_TYPE", "openai", "github_copilot, github, copilot"},
         {"GITHUB_COPILOT_MODEL", "", "a model name"},
+        {"JUMPSEAT_RPM", "-1", "0 (no limit) to 10000"},
+        {"JUMPSEAT_CONCURRENCY", "many", "0 (no limit) to 1000"},
+        {"JUMPSEAT_QUEUE", "10001", "0 to 10000"},
+        {"JUMPSEAT_CACHE", "maybe", "true, 1, yes, on"},
+        {"JUMPSEAT_CACHE_MAX_AGE", "0", "1 to 31536000"},
+        {"JUMPSEAT_CACHE_MAX_MB", "", "1 to 10000 MiB"},
         {"PORT", "65536", "0 to 65535"},
         {"PORT", "-1", "0 to 65535"},
         {"PORT", "80x", "0 to 65535"},

@@ -67,7 +67,8 @@ struct Process {
   GitHubApi api{http, config.issuer, config.identity, 0};
   TokenSources sources;
   TokenService tokens{{io, background, api, sources, machine.stores, machine.clock, config}};
-  CopilotApi copilot{http, tokens, machine.clock, config};
+  Throttle throttle{io, machine.clock, config};
+  CopilotApi copilot{http, tokens, throttle, machine.clock, config};
   ModelCatalog catalog{io, background, copilot, tokens, machine.stores, machine.clock, config};
 
   explicit Process(Machine& on) : machine(on), config(config_for(on)) {

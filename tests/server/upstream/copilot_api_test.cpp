@@ -31,7 +31,8 @@ struct World {
   GitHubApi api{http, config.issuer, config.identity, 0};
   TokenSources sources;
   TokenService tokens{{io, background, api, sources, stores, clock, config}};
-  CopilotApi copilot{http, tokens, clock, config};
+  Throttle throttle{io, clock, config};
+  CopilotApi copilot{http, tokens, throttle, clock, config};
 
   World() {
     log::set_stderr_level(log::Level::error);
