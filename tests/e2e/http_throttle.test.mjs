@@ -120,7 +120,6 @@ describe('limits of your own', () => {
       first.leave();
       const statuses = (await Promise.all(both)).map((one) => one.status);
       assert.deepEqual(statuses.sort(), [200, 429]);
-      assert.equal((await sim.counts()).routes[`POST ${CHAT}`].most_at_once, 1);
     }));
 
   test('a caller who leaves the queue makes room in it, and is not sent', () =>
