@@ -97,7 +97,8 @@ Error refuse(std::string_view member, std::string_view what) {
 // The members that routing reads. Null counts as absent.
 struct Routing {
   std::optional<std::string_view> model, messages, stream, stream_options, n, max_tokens,
-      max_completion_tokens, initiator, tools, functions, store;
+      max_completion_tokens, initiator, tools, functions, store, partial_result_token,
+      work_done_token;
 
   std::optional<std::string_view>* slot(std::string_view key) {
     if (key == "model") return &model;
@@ -111,6 +112,8 @@ struct Routing {
     if (key == "tools") return &tools;
     if (key == "functions") return &functions;
     if (key == "store") return &store;
+    if (key == "partialResultToken") return &partial_result_token;
+    if (key == "workDoneToken") return &work_done_token;
     return nullptr;
   }
 };
@@ -130,7 +133,7 @@ Result<ChatRequest> ChatRequest::parse(std::string body) {
                 "The request is not a JSON object. Send an OpenAI Chat Completions request.");
   }
   Routing given;
-  std::array<std::optional<std::string_view>*, 11> seen{};
+  std::array<std::optional<std::string_view>*, 13> seen{};
   std::size_t seen_count = 0;
   for (Member const& member : members(body)) {
     std::string const key = unescaped_key(member);
@@ -157,17 +160,19 @@ Result<ChatRequest> ChatRequest::parse(std::string body) {
   if (!given.messages || !is_array(*given.messages)) {
     return refuse("messages", "must be an array with at least one message.");
   }
-  std::string_view last;
+  std::optional<std::string_view> role;  // of the last message
   std::size_t count = 0;
   for (std::string_view message : elements(*given.messages)) {
     if (!is_object(message)) {
       return refuse("messages[" + std::to_string(count) + "]", "must be an object.");
     }
     ++count;
-    last = message;
-    if (!request.has_image_) {
-      if (auto const content = find_member(message, "content")) {
-        request.has_image_ = holds_image(*content);
+    role.reset();
+    for (Member const& member : members(message)) {
+      if (member.is("role")) {
+        role = member.value;
+      } else if (!request.has_image_ && member.is("content")) {
+        request.has_image_ = holds_image(member.value);
       }
     }
   }
@@ -210,13 +215,14 @@ Result<ChatRequest> ChatRequest::parse(std::string body) {
       return refuse("initiator", "must be \"user\" or \"agent\".");
     }
   } else {
-    auto const role = find_member(last, "role");
     bool const from_user = role && is_text(*role, "user");
     request.initiator_ = from_user ? Initiator::user : Initiator::agent;
   }
   auto const keep = [](std::optional<std::string_view> const& value) {
     return value ? std::string(*value) : std::string();
   };
+  request.partial_result_token_ = keep(given.partial_result_token);
+  request.work_done_token_ = keep(given.work_done_token);
   request.written_.model = keep(given.model);
   request.written_.stream_options = keep(given.stream_options);
   request.written_.max_tokens = keep(given.max_tokens);

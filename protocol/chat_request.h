@@ -23,10 +23,10 @@ class ChatRequest {
   // `body` is JSON that passed check_json(); it is kept. Fails with invalid_request, naming the
   // member: not an object; no `messages` array or an empty one; a message that is not an object;
   // model, stream, stream_options, n, max_tokens, max_completion_tokens or initiator of the wrong
-  // type; one of these, or messages, tools, functions or store, given twice; and the members with
-  // which a caller would choose where our credentials go (api_base, base_url, api_key, api_version,
-  // extra_headers, custom_llm_provider; quality row S7), at the top level, in any letter case, with
-  // or without the underscores. Null counts as absent.
+  // type; one of these, or messages, tools, functions, store or a token, given twice; and the
+  // members with which a caller would choose where our credentials go (api_base, base_url, api_key,
+  // api_version, extra_headers, custom_llm_provider; quality row S7), at the top level, in any
+  // letter case, with or without the underscores. Null counts as absent.
   static Result<ChatRequest> parse(std::string body);
 
   std::string const& body() const { return body_; }
@@ -44,6 +44,10 @@ class ChatRequest {
   // The smaller of max_tokens and max_completion_tokens, if any.
   std::optional<std::int64_t> token_cap() const { return token_cap_; }
   bool has_tools() const { return has_tools_; }
+  // Of a request that came by JSON-RPC (LSP 3.17, "Partial Result Progress", "Work Done Progress"):
+  // the tokens' texts, so that they go back as they came, 1 and "1" apart. Empty when absent.
+  std::string const& partial_result_token() const { return partial_result_token_; }
+  std::string const& work_done_token() const { return work_done_token_; }
 
   struct Upstream {
     std::string model;                     // upstream's id
@@ -74,6 +78,8 @@ class ChatRequest {
   std::string body_;
   Written written_;
   std::string model_;
+  std::string partial_result_token_;
+  std::string work_done_token_;
   bool stream_ = false;
   bool include_usage_ = false;
   bool has_image_ = false;

@@ -1,5 +1,6 @@
-// Each event is parsed once, into memory that is reused, and looked over. Only an event in which
-// something is wrong is written anew.
+// An event like the one before becomes its chunk by the pattern of that one. Any other is parsed
+// once, into memory that is reused, and looked over; only one in which something is wrong is
+// written anew.
 
 #include "protocol/chat_stream.h"
 
@@ -116,12 +117,6 @@ bool cut_short(std::string_view finish_reason) {
   return finish_reason == "length" || finish_reason == "content_filter";
 }
 
-// Texts that a stream delivers in pieces.
-bool comes_in_pieces(std::string_view key) {
-  return key == "content" || key == "refusal" || key == "arguments" || key == "reasoning" ||
-         key == "thinking" || key.ends_with("_text") || key.ends_with("_content");
-}
-
 // Puts what a chunk says about `key` to what was said before.
 void merge(json::object& into, std::string_view key, json::value&& value) {
   json::value* const old = into.if_contains(key);
@@ -181,6 +176,9 @@ void complete_calls(json::array& calls, std::string const& name, bool complete) 
   }
 }
 
+// A stream whose events are all different is not studied each time.
+bool worth_learning(std::size_t misses) { return misses <= 8 || misses % 16 == 0; }
+
 }  // namespace
 
 // ---- ChatStreamRepair ----
@@ -190,6 +188,8 @@ struct ChatStreamRepair::Workspace {
   std::array<unsigned char, 1024> stack{};
   json::monotonic_resource resource{memory.data(), memory.size()};
   json::parser parser{json::storage_ptr(), options_of_parser(), stack.data(), stack.size()};
+  ChunkPattern pattern;
+  std::size_t misses = 0;  // events in a row that no pattern fitted
 };
 
 ChatStreamRepair::ChatStreamRepair(Options options)
@@ -242,6 +242,13 @@ Result<bool> ChatStreamRepair::read_json(std::string_view data) {
     done_ = true;
     return true;
   }
+  ChunkPattern& pattern = workspace_->pattern;
+  if (pattern.match(data)) {
+    take_match(pattern);
+    return true;
+  }
+  pattern.forget();
+  ++workspace_->misses;
   workspace_->resource.release();
   workspace_->parser.reset(&workspace_->resource);
   boost::system::error_code not_json;
@@ -258,6 +265,23 @@ Result<bool> ChatStreamRepair::read_json(std::string_view data) {
   auto const taken = read_chunk(value.get_object(), data);
   if (!taken) return taken.error();
   return true;
+}
+
+void ChatStreamRepair::take_match(ChunkPattern const& pattern) {
+  workspace_->misses = 0;
+  ++good_events_;
+  for (ChunkPattern::Piece const& piece : pattern.pieces()) {
+    if (piece.key == "content" && !piece.call) text_bytes_ += pattern.text_size(piece);
+  }
+  out_.push_back(pattern.chunk());
+}
+
+// After an event that made one chunk. The first delta of an answer or of a call, and a last one,
+// change what the next event means.
+void ChatStreamRepair::learn(std::string_view data) {
+  if (out_.size() == 1 && worth_learning(workspace_->misses)) {
+    workspace_->pattern.learn(data, out_.front());
+  }
 }
 
 Result<> ChatStreamRepair::read_chunk(json::object& chunk, std::string_view data) {
@@ -291,14 +315,14 @@ Result<> ChatStreamRepair::read_chunk(json::object& chunk, std::string_view data
   }
   if (repair_head(chunk)) changed = true;
   if (take_usage(chunk)) changed = true;
-  if (!changed) {
-    if (auto same = restamp(data, chunk.size(), quoted_model_)) {
-      out_.push_back(std::move(*same));
-      return {};
-    }
+  auto same = changed ? std::nullopt : restamp(data, chunk.size(), quoted_model_);
+  if (same) {
+    out_.push_back(std::move(*same));
+  } else {
+    chunk["model"] = options_.model;
+    out_.push_back(json::serialize(chunk));
   }
-  chunk["model"] = options_.model;
-  out_.push_back(json::serialize(chunk));
+  learn(data);
   return {};
 }
 
@@ -669,7 +693,63 @@ Result<std::vector<std::string> const*> ChatStreamRepair::finish(std::string_vie
 
 // ---- ChatAssembler ----
 
-void ChatAssembler::add(std::string_view text) {
+void ChatAssembler::add(std::string_view chunk) {
+  if (add_match(chunk)) return;
+  settle();
+  pattern_.forget();
+  ++misses_;
+  add_parsed(chunk);
+  if (worth_learning(misses_)) learn(chunk);
+}
+
+bool ChatAssembler::add_match(std::string_view chunk) {
+  if (!pattern_.match(chunk)) return false;
+  misses_ = 0;
+  for (std::size_t i = 0; i < texts_.size(); ++i) {
+    std::string_view const value = pattern_.value(pattern_.pieces()[i]);
+    if (value.find('\\') == std::string_view::npos) {
+      texts_[i]->append(value.substr(1, value.size() - 2));
+    } else {
+      texts_[i]->append(unescape(value));
+    }
+  }
+  if (!pattern_.only_pieces()) last_ = chunk;
+  return true;
+}
+
+// Of the chunks that were alike the last one counts, but for its pieces, which are there already.
+void ChatAssembler::settle() {
+  if (last_.empty()) return;
+  if (pattern_.match(last_)) add_parsed(pattern_.chunk_without_pieces());
+  last_.clear();
+}
+
+// The places stay what they are until something else is added.
+void ChatAssembler::learn(std::string_view chunk) {
+  pattern_.learn(chunk, chunk);
+  texts_.clear();
+  for (ChunkPattern::Piece const& piece : pattern_.pieces()) {
+    json::string* const text = find_text(pattern_.choice(), piece);
+    if (text == nullptr) return pattern_.forget();
+    texts_.push_back(text);
+  }
+}
+
+json::string* ChatAssembler::find_text(std::int64_t index, ChunkPattern::Piece const& piece) {
+  auto const choice = choices_.find(index);
+  if (choice == choices_.end()) return nullptr;
+  json::object* object = &choice->second.message;
+  if (piece.call) {
+    auto const call = choice->second.tool_calls.find(*piece.call);
+    if (call == choice->second.tool_calls.end()) return nullptr;
+    json::value* const function = call->second.if_contains("function");
+    object = function == nullptr ? nullptr : function->if_object();
+  }
+  json::value* const text = object == nullptr ? nullptr : object->if_contains(piece.key);
+  return text == nullptr ? nullptr : text->if_string();
+}
+
+void ChatAssembler::add_parsed(std::string_view text) {
   auto parsed = parse_json(text);
   if (!parsed || !parsed->is_object()) return;
   for (auto& member : parsed->get_object()) {
@@ -731,7 +811,9 @@ void ChatAssembler::add_call(Choice& choice, json::object& given) {
   }
 }
 
-json::object ChatAssembler::completion() const {
+json::object ChatAssembler::completion() {
+  settle();
+  pattern_.forget();
   json::object out;
   out["id"] = text_at(head_, "id");
   out["object"] = "chat.completion";

@@ -18,6 +18,7 @@
 #include <boost/json/object.hpp>
 #include <boost/json/value.hpp>
 
+#include "protocol/chunk_pattern.h"
 #include "protocol/result.h"
 
 namespace jumpseat {
@@ -83,6 +84,8 @@ class ChatStreamRepair {
   Result<> read(std::string_view data);
   Result<bool> read_json(std::string_view data);
   Result<> read_remainder(std::string_view remainder);
+  void take_match(ChunkPattern const& pattern);
+  void learn(std::string_view data);
   Result<> read_chunk(boost::json::object& chunk, std::string_view data);
   void read_chunk_without_choices(boost::json::object& chunk);
   // These say whether they changed anything.
@@ -127,7 +130,7 @@ class ChatAssembler {
   void add(std::string_view chunk);
   // The answer so far as an object. A call's missing arguments become "{}"; a finish_reason of
   // "stop" with tool calls becomes "tool_calls".
-  boost::json::object completion() const;
+  boost::json::object completion();
 
  private:
   struct Choice {
@@ -135,11 +138,21 @@ class ChatAssembler {
     boost::json::object message;  // all but tool_calls
     std::map<std::int64_t, boost::json::object> tool_calls;
   };
+  bool add_match(std::string_view chunk);
+  void add_parsed(std::string_view chunk);
+  void settle();
+  void learn(std::string_view chunk);
   void add_choice(boost::json::object& given);
   static void add_call(Choice& choice, boost::json::object& given);
+  boost::json::string* find_text(std::int64_t choice, ChunkPattern::Piece const& piece);
 
   boost::json::object head_;
   std::map<std::int64_t, Choice> choices_;
+  // The chunks that are alike: only their pieces are looked at.
+  ChunkPattern pattern_;
+  std::vector<boost::json::string*> texts_;  // where they go, by piece
+  std::string last_;                         // the newest of them when they hold more than pieces
+  std::size_t misses_ = 0;
 };
 
 // A non-streamed answer made right: Claude's several choices merged into one when one was asked for

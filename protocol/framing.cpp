@@ -63,6 +63,10 @@ std::span<char> FrameReader::prepare() {
   return std::span(buffer_.get() + end_, capacity_ - end_);
 }
 
+void FrameReader::shrink() {
+  if (capacity_ > usual_capacity && held() <= usual_capacity / 2) reallocate(usual_capacity);
+}
+
 void FrameReader::reallocate(std::size_t capacity) {
   // Not value-initialised: pages that no byte has arrived for stay untouched.
   auto buffer = std::make_unique_for_overwrite<char[]>(capacity);

@@ -30,7 +30,7 @@ class FrameReader {
  public:
   struct Incomplete {};
   struct Body {
-    std::string_view text;  // valid until the next prepare() or feed()
+    std::string_view text;  // valid until the next prepare(), feed() or shrink()
   };
   struct Oversized {
     std::size_t length;  // bytes that will be skipped; said once, when the header has been read
@@ -50,9 +50,12 @@ class FrameReader {
   void feed(std::string_view bytes);
   // What the bytes so far hold. Call until Incomplete (or Broken).
   Event next();
+  // Frees what a long message took, once it has been handed out.
+  void shrink();
   // True between frames: end of input here is a clean end.
   bool at_boundary() const;
-  // Bytes allocated now: at most 64 KiB beside the message at hand, once prepare() was called.
+  // Bytes allocated now: at most 64 KiB beside the message at hand, once prepare() or trim() was
+  // called.
   std::size_t capacity() const { return capacity_; }
 
  private:

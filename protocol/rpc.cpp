@@ -181,6 +181,15 @@ std::string notification_text(std::string_view method, std::string_view params) 
   return envelope_text(std::array{Part{"method", name}, Part{"params", params}});
 }
 
+std::string progress_text(std::string_view token, std::string_view value) {
+  constexpr std::string_view start = R"({"jsonrpc":"2.0","method":"$/progress","params":{"token":)";
+  constexpr std::string_view middle = ",\"value\":";
+  std::string text;
+  text.reserve(start.size() + token.size() + middle.size() + value.size() + 2);
+  text.append(start).append(token).append(middle).append(value).append("}}");
+  return text;
+}
+
 std::string result_text(RequestId const& id, std::string_view result) {
   return envelope_text(std::array{Part{"id", id.text()}, Part{"result", result}});
 }

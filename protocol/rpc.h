@@ -86,6 +86,8 @@ RpcMessage parse_message(std::string_view text);
 // Texts to send. `params` and `result` are JSON texts; empty params are left out.
 std::string request_text(RequestId const& id, std::string_view method, std::string_view params);
 std::string notification_text(std::string_view method, std::string_view params);
+// $/progress (LSP 3.17, "Progress Support"). Token and value are JSON texts.
+std::string progress_text(std::string_view token, std::string_view value);
 std::string result_text(RequestId const& id, std::string_view result);
 std::string error_text(RequestId const& id, RpcError const& error);
 

@@ -33,7 +33,7 @@ unsigned char byte(char c) { return static_cast<unsigned char>(c); }
 // Bytes that stand for themselves in a string: ASCII but for quote, backslash and controls.
 bool is_plain(char c) { return c != '"' && c != '\\' && byte(c) >= 0x20 && byte(c) < 0x80; }
 
-// A number of bytes looked at as one; not_plain() has one bit for each, the first byte's lowest.
+// A number of bytes looked at as one; the masks have one bit for each, the first byte's lowest.
 #if defined(__SSE2__)
 
 struct Block {
@@ -53,6 +53,17 @@ struct Block {
     }
     return mask;
   }
+
+  static std::uint64_t equal(char const* at, char c) {
+    std::uint64_t mask = 0;
+    for (int i = 0; i < 4; ++i) {
+      __m128i const bytes = _mm_loadu_si128(reinterpret_cast<__m128i const*>(at + 16 * i));
+      auto const bits =
+          static_cast<unsigned>(_mm_movemask_epi8(_mm_cmpeq_epi8(bytes, _mm_set1_epi8(c))));
+      mask |= std::uint64_t{bits} << (16 * i);
+    }
+    return mask;
+  }
 };
 
 #else
@@ -60,18 +71,32 @@ struct Block {
 struct Block {
   static constexpr std::ptrdiff_t size = 8;
 
-  static std::uint64_t not_plain(char const* at) {
-    constexpr std::uint64_t ones = 0x0101010101010101;
-    constexpr std::uint64_t low = 0x7F * ones;
+  static constexpr std::uint64_t ones = 0x0101010101010101;
+  static constexpr std::uint64_t low = 0x7F * ones;
+
+  static std::uint64_t load(char const* at) {
     std::uint64_t bytes;
     std::memcpy(&bytes, at, sizeof bytes);
     if constexpr (std::endian::native == std::endian::big) bytes = __builtin_bswap64(bytes);
+    return bytes;
+  }
+  // Moves the top bits of the eight bytes next to each other, into the highest byte.
+  static std::uint64_t gather(std::uint64_t tops) {
+    return ((tops >> 7 & ones) * 0x0102040810204080) >> 56;
+  }
+
+  static std::uint64_t equal(char const* at, char c) {
+    std::uint64_t const difference = load(at) ^ (byte(c) * ones);
+    return gather(~(((difference & low) + low) | difference));
+  }
+
+  static std::uint64_t not_plain(char const* at) {
+    std::uint64_t const bytes = load(at);
     // Top bits: of x + 0x7F where the lower seven bits of x are not zero, so where two bytes
     // differ; of x + 0x60 where x is not a control character. No sum carries into its neighbour.
     auto const differ = [bytes](char c) { return ((bytes ^ (byte(c) * ones)) & low) + low; };
     std::uint64_t const plain = differ('"') & differ('\\') & ((bytes & low) + 0x60 * ones) & ~bytes;
-    // Moves the top bits of the eight bytes next to each other, into the highest byte.
-    return ((~plain >> 7 & ones) * 0x0102040810204080) >> 56;
+    return gather(~plain);
   }
 };
 
@@ -165,6 +190,18 @@ char const* skip_non_ascii(char const* at, char const* end) {
     at += length;
   }
   return at;
+}
+
+// The length of what is common among bytes that are not plain: an escape of one letter, a sequence
+// of two or three bytes without a range of its own. 0: look closer. Reads longest_common bytes.
+constexpr std::ptrdiff_t longest_common = 3;
+std::ptrdiff_t common_length(char const* at) {
+  auto const continues = [at](int i) { return (byte(at[i]) & 0xC0) == 0x80; };
+  unsigned char const lead = byte(*at);
+  if (lead == '\\') return meaning_of_escape[byte(at[1])] != 0 ? 2 : 0;
+  if (lead >= 0xC2 && lead <= 0xDF) return continues(1) ? 2 : 0;
+  bool const own_range = lead == 0xE0 || lead == 0xED;
+  return (lead & 0xF0) == 0xE0 && !own_range && continues(1) && continues(2) ? 3 : 0;
 }
 
 constexpr char32_t replacement = 0xFFFD;
@@ -309,16 +346,23 @@ Judge::Verdict Judge::string() {
   while (end_ - at_ >= Block::size) {
     char const* const block = at_;
     std::uint64_t mask = Block::not_plain(block);
-    while (true) {
-      if (mask == 0) {
-        at_ = block + Block::size;
-        break;
+    at_ = block + Block::size;
+    while (mask != 0) {
+      std::ptrdiff_t const i = std::countr_zero(mask);
+      char const* const place = block + i;
+      if (*place == '"') {
+        at_ = place + 1;
+        return fine;
       }
-      at_ = block + std::countr_zero(mask);
-      if (take('"')) return fine;
-      if (auto p = not_plain()) return p;
-      if (at_ - block >= Block::size) break;
-      mask &= ~std::uint64_t{0} << (at_ - block);
+      std::ptrdiff_t length = Block::size - i >= longest_common ? common_length(place) : 0;
+      if (length == 0) {
+        at_ = place;
+        if (auto p = not_plain()) return p;
+        length = at_ - place;
+      }
+      at_ = block + std::max<std::ptrdiff_t>(Block::size, i + length);
+      if (i + length >= Block::size) break;
+      mask &= ~std::uint64_t{0} << (i + length);
     }
   }
   while (at_ != end_) {
@@ -394,6 +438,30 @@ Judge::Verdict Judge::word(std::string_view expected) {
 // From behind the opening quote to behind the closing one: the first quote with an even number of
 // backslashes before it.
 char const* skip_string(char const* at, char const* end) {
+  // A block at a time: a quote counts unless a run of an odd number of backslashes ends before it.
+  // Adding the first bit of a run to the run leaves one bit, behind its end, whose place tells
+  // whether the run's length is odd. A run at the end of a block is left to the next one.
+  constexpr std::uint64_t even = 0x5555555555555555;
+  while (end - at >= Block::size) {
+    std::uint64_t quotes = Block::equal(at, '"');
+    std::uint64_t backslashes = Block::equal(at, '\\');
+    std::ptrdiff_t length = Block::size;
+    if (backslashes != 0) {
+      length -= std::countl_one(backslashes << (64 - Block::size));
+      if (length == 0) {  // nothing but backslashes, an even number
+        at += Block::size;
+        continue;
+      }
+      std::uint64_t const inside = ~std::uint64_t{0} >> (64 - length);
+      backslashes &= inside;
+      std::uint64_t const starts = backslashes & ~(backslashes << 1);
+      std::uint64_t const behind_even = (backslashes + (starts & even)) & ~backslashes & ~even;
+      std::uint64_t const behind_odd = (backslashes + (starts & ~even)) & ~backslashes & even;
+      quotes &= inside & ~(behind_even | behind_odd);
+    }
+    if (quotes != 0) return at + std::countr_zero(quotes) + 1;
+    at += length;
+  }
   while (true) {
     char const* const quote = find(at, end, '"');
     if (quote == end) return end;
@@ -589,6 +657,35 @@ std::optional<std::string_view> find_member(std::string_view object, std::string
     if (member.is(key)) found = member.value;
   }
   return found;
+}
+
+std::size_t simple_string_length(std::string_view text) {
+  if (text.empty() || text.front() != '"') return 0;
+  char const* at = text.data() + 1;
+  char const* const end = text.data() + text.size();
+  while ((at = skip_plain(at, end)) != end) {
+    if (*at == '"') return static_cast<std::size_t>(at + 1 - text.data());
+    if (*at == '\\') {
+      if (end - at < 2 || meaning_of_escape[byte(at[1])] == 0) return 0;
+      at += 2;
+    } else {
+      char const* const behind = skip_non_ascii(at, end);
+      if (behind == at) return 0;  // a control character, or not UTF-8
+      at = behind;
+    }
+  }
+  return 0;
+}
+
+std::size_t whole_number_length(std::string_view text) {
+  constexpr std::size_t most_digits = 15;
+  std::size_t const sign = text.starts_with('-') ? 1 : 0;
+  std::size_t at = sign;
+  while (at < text.size() && is_digit(text[at])) ++at;
+  std::size_t const digits = at - sign;
+  if (digits == 0 || digits > most_digits || (digits > 1 && text[sign] == '0')) return 0;
+  bool const goes_on = at < text.size() && (text[at] == '.' || text[at] == 'e' || text[at] == 'E');
+  return goes_on ? 0 : at;
 }
 
 std::string unescape(std::string_view string_value) {

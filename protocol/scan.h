@@ -120,6 +120,13 @@ std::string unescape(std::string_view string_value);
 // `text` as a JSON string, quotes included. `text` must be UTF-8; bytes that are not become U+FFFD.
 std::string quote(std::string_view text);
 
+// For texts that were not judged. The bytes at the start of `text` that are one string value,
+// quotes included, or one whole number of at most 15 digits; 0 when there is no such value. A
+// string with a
+// \u escape is not taken: whether its surrogates pair up is for a parser to say.
+std::size_t simple_string_length(std::string_view text);
+std::size_t whole_number_length(std::string_view text);
+
 // Edits to an object's text, applied in one pass. Of several edits of one name the last one counts.
 //   Splice edit(body);
 //   edit.set("model", quote("gpt-4.1"));

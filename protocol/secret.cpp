@@ -4,15 +4,16 @@
 #include "protocol/secret.h"
 
 #include <cstddef>
+#include <cstring>
 
 namespace jumpseat {
 
 void wipe(std::string& text) {
   // All of the capacity: a string that was once longer still holds its old tail.
   text.resize(text.capacity());
-  // Writes to volatile are side effects, so none of them may be dropped.
-  char volatile* bytes = text.data();
-  for (std::size_t i = 0; i < text.size(); ++i) bytes[i] = 0;
+  std::memset(text.data(), 0, text.size());
+  // As far as the compiler knows, this reads the bytes, so that they have to be written.
+  asm volatile("" : : "r"(text.data()) : "memory");
   text.clear();
 }
 

@@ -55,6 +55,20 @@ void ChatService::tell() const {
   for (auto const& listener : listeners_) listener();
 }
 
+namespace {
+
+// Takes the request: once upstream's form is made, the caller's need not be kept.
+ChatCall make_call(ChatRequest request, ChatRequest::Upstream const& change, std::string model) {
+  ChatCall call;
+  call.body = request.upstream_body(change);
+  call.asked_model = std::move(model);
+  call.initiator = request.initiator();
+  call.vision = request.has_image() ? ChatCall::Vision::images : ChatCall::Vision::none;
+  return call;
+}
+
+}  // namespace
+
 awaitable<Result<std::unique_ptr<ChatStream>>> ChatService::start(ChatRequest request) {
   auto model = co_await catalog_.resolve(request.model());
   if (!model) co_return model.error();
@@ -83,11 +97,7 @@ awaitable<Result<std::unique_ptr<ChatStream>>> ChatService::start(ChatRequest re
                       : ChatStreamRepair::Options::Usage::hold_back;
   auto const answers = request.answers();
 
-  ChatCall call;
-  call.body = request.upstream_body(change);
-  call.asked_model = options.model;
-  call.initiator = request.initiator();
-  call.vision = request.has_image() ? ChatCall::Vision::images : ChatCall::Vision::none;
+  auto call = make_call(std::move(request), change, options.model);
   auto reply = co_await copilot_.chat(std::move(call));
   if (!reply) co_return reply.error();
   co_return std::make_unique<ChatStream>(*this, std::move(*reply), std::move(options), answers);
@@ -144,7 +154,7 @@ awaitable<Result<ChatStream::Chunks>> ChatStream::next() {
         auto last = repair_.finish({});
         if (!last) co_return with_progress(last.error());
         phase_ = (*last)->empty() ? Phase::ended : Phase::last;
-        service_.background_.spawn("drain", drain(std::move(reply_)));
+        if (!reply_.at_end()) service_.background_.spawn("drain", drain(std::move(reply_)));
         co_return *last;
       }
       if (!(*chunks)->empty()) co_return *chunks;

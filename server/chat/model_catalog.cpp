@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "protocol/scan.h"
 #include "server/base/log.h"
 #include "server/chat/model_names.h"
 
@@ -187,17 +188,25 @@ awaitable<Result<Model>> ModelCatalog::resolve(std::string_view asked_name) {
   co_return **model;
 }
 
-json::object models_json(Catalog const& catalog, std::int64_t now_unix) {
-  json::array data;
-  for (auto const& model : catalog.models) {
-    if (model.usable()) data.push_back(model_json(model));
+std::string const& Catalog::data() const {
+  if (data_.empty()) {
+    json::array data;
+    for (auto const& model : models) {
+      if (model.usable()) data.push_back(model_json(model));
+    }
+    data_ = json::serialize(data);
   }
-  json::object out;
-  out["object"] = "list";
-  out["data"] = std::move(data);
-  out["fetched_at"] = iso_time(catalog.fetched_at);
-  out["age_seconds"] = std::max<std::int64_t>(0, now_unix - catalog.fetched_at);
-  return out;
+  return data_;
+}
+
+std::string models_text(Catalog const& catalog, std::int64_t now_unix) {
+  std::string text = R"({"object":"list","data":)";
+  text.append(catalog.data())
+      .append(",\"fetched_at\":")
+      .append(quote(iso_time(catalog.fetched_at)));
+  auto const age = std::max<std::int64_t>(0, now_unix - catalog.fetched_at);
+  text.append(",\"age_seconds\":").append(std::to_string(age)).append("}");
+  return text;
 }
 
 }  // namespace jumpseat

@@ -26,6 +26,11 @@ struct Catalog {
   std::int64_t fetched_at = 0;  // Unix seconds
   std::size_t dropped = 0;      // entries that could not be read
   std::string etag;
+  // `models` in OpenAI's form: a JSON array of those that may be used. Made when first asked for.
+  std::string const& data() const;
+
+ private:
+  mutable std::string data_;
 };
 
 class ModelCatalog {
@@ -63,6 +68,6 @@ class ModelCatalog {
 
 // The OpenAI form of the list (OpenAI API reference, "List models"): {"object":"list","data":[…]}
 // with ids, limits and abilities, for GET /v1/models and jumpseat/models.
-json::object models_json(Catalog const& catalog, std::int64_t now_unix);
+std::string models_text(Catalog const& catalog, std::int64_t now_unix);
 
 }  // namespace jumpseat

@@ -51,7 +51,7 @@ awaitable<int> run_models(Services services, Terminal& terminal, ModelsOptions o
   auto const& catalog = **list;
   auto const now = services.clock.unix_seconds();
   if (options.output == Output::json) {
-    terminal.line(json::serialize(models_json(catalog, now)));
+    terminal.line(models_text(catalog, now));
     co_return exit_code::ok;
   }
   std::vector<std::vector<std::string>> rows{

@@ -35,6 +35,10 @@ int ResponseStream::status() const { return transfer_->status(); }
 
 HttpHeaders const& ResponseStream::headers() const { return transfer_->headers(); }
 
+bool ResponseStream::at_end() const {
+  return transfer_->finished() && !transfer_->failure() && !transfer_->holds_bytes();
+}
+
 awaitable<Result<std::string>> ResponseStream::next() {
   auto const transfer = transfer_;  // stays, should the stream be dropped meanwhile
   while (true) {
@@ -62,6 +66,7 @@ awaitable<Result<ResponseStream>> HttpClient::open(HttpRequest request) {
   while (!transfer->headers_in() && !transfer->finished()) co_await transfer->changed().wait();
   if (!transfer->headers_in()) co_return *transfer->failure();
   transfer->count_connection();
+  transfer->release_body();
   co_return stream;
 }
 

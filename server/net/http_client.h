@@ -38,6 +38,22 @@ struct HttpTimeouts {
   std::chrono::milliseconds idle{300'000};    // between bytes of the body
 };
 
+// The bytes of a request. Copies share them: a request that may have to be repeated costs no second
+// body.
+class HttpBody {
+ public:
+  HttpBody() = default;
+  HttpBody(std::string text)
+      : text_(text.empty() ? nullptr : std::make_shared<std::string const>(std::move(text))) {}
+  HttpBody(char const* text) : HttpBody(std::string(text)) {}
+  std::string_view view() const { return text_ ? std::string_view(*text_) : ""; }  // never null
+  bool empty() const { return text_ == nullptr; }
+  std::size_t size() const { return view().size(); }
+
+ private:
+  std::shared_ptr<std::string const> text_;
+};
+
 struct HttpRequest {
   HttpRequest(std::string method_name, std::string url_text)
       : method(std::move(method_name)), url(std::move(url_text)) {}
@@ -45,7 +61,7 @@ struct HttpRequest {
   std::string url;                                           // judged by the caller
   std::vector<std::pair<std::string, std::string>> headers;  // without Authorization
   Secret authorization;  // the whole value: "Bearer …"; may be empty
-  std::string body;
+  HttpBody body;
   HttpTimeouts timeouts;
   std::size_t max_body = 64u << 20;  // bytes of a reply read by send(); open() has no such limit
 };
@@ -74,6 +90,8 @@ class ResponseStream {
   ~ResponseStream();
   int status() const;
   HttpHeaders const& headers() const;
+  // Whether the reply has come to its clean end and been read.
+  bool at_end() const;
   // The bytes that arrived since the last call, as they came; empty at the clean end. Fails with
   // upstream_interrupted, idle_timeout, …. At most 256 KiB are held; beyond that upstream waits.
   // (On HTTP/2 curl 7.88 lets a peer send up to 32 MiB per stream before it has to wait.)

@@ -269,6 +269,14 @@ HttpTransfer::Taken HttpTransfer::on_body(std::string_view bytes) {
   return Taken::all;
 }
 
+// A long answer need not hold a long request: what has left is not sent again once the reply has
+// begun. (A reply that comes before the whole request has left keeps it.)
+void HttpTransfer::release_body() {
+  if (engine_ == nullptr || request_.body.empty()) return;
+  auto const uploaded = handle_->info<curl_off_t>(CURLINFO_SIZE_UPLOAD_T);
+  if (static_cast<std::size_t>(uploaded) == request_.body.size()) request_.body = HttpBody();
+}
+
 void HttpTransfer::count_connection() {
   if (engine_ != nullptr) engine_->count_connections(*this);
 }
@@ -451,7 +459,8 @@ void HttpEngine::prepare(EasyHandle& handle, HttpTransfer& transfer, Url const& 
   bool const has_body = !request.body.empty();
   if (has_body || request.method == "POST") {
     handle.set(CURLOPT_POST, 1L);
-    handle.set_pointer(CURLOPT_POSTFIELDS, const_cast<char*>(request.body.data()));  // not copied
+    handle.set_pointer(CURLOPT_POSTFIELDS,
+                       const_cast<char*>(request.body.view().data()));  // not copied
     handle.set(CURLOPT_POSTFIELDSIZE_LARGE, static_cast<curl_off_t>(request.body.size()), nullptr);
   } else if (request.method == "HEAD") {
     handle.set(CURLOPT_NOBODY, 1L);
@@ -563,7 +572,7 @@ void HttpEngine::settle(HttpTransfer& transfer, std::optional<Error> failure) {
   }
   wipe(transfer.header_text_);
   transfer.request_.authorization = Secret();
-  transfer.request_.body = std::string();
+  transfer.request_.body = HttpBody();
   transfer.engine_ = nullptr;
   transfer.deadline_ = Alarm::never;
   transfer.failure_ = std::move(failure);

@@ -49,6 +49,9 @@ class HttpTransfer {
   HttpHeaders const& headers() const { return headers_; }
   // Books the connection that was opened for it, if any. Settles itself at the end.
   void count_connection();
+  // Frees the request's body if all of it has left. Call when the headers are in.
+  void release_body();
+  bool holds_bytes() const { return !buffer_.empty(); }
   // The bytes that came since the last call; makes room for more.
   std::string take();
   // Cancels: HTTP/2 resets the stream, HTTP/1 closes the connection. Nobody may be waiting.

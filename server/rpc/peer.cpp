@@ -125,6 +125,7 @@ void Peer::take_request(RpcRequest request) {
   }
   auto const id = request.id;
   std::string params(request.params);  // the frame's buffer is used again
+  frames_.shrink();
   // A handler that need not wait is done before spawn() returns, and so is its entry.
   in_flight_.emplace(id, 0);
   auto const task = requests_.spawn(request.method,

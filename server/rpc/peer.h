@@ -25,6 +25,11 @@
 
 namespace jumpseat {
 
+// A result that is JSON text already.
+struct JsonText {
+  std::string text;
+};
+
 class Peer {
  public:
   // Gets the params' JSON text, returns the result's.
@@ -61,6 +66,10 @@ class Peer {
   void notify(std::string_view method, Params const& params) {
     notify(method, std::string_view(json::serialize(encode(params))));
   }
+  // $/progress; both are JSON texts.
+  void progress(std::string_view token, std::string_view value) {
+    transport_.send(progress_text(token, value));
+  }
   // A request to the other side; its result's text. Fails with what it answered, or cancelled at
   // the end.
   awaitable<Result<std::string>> call(std::string_view method, std::string params);
@@ -87,7 +96,11 @@ class Peer {
     if (!decoded) co_return decoded.error();
     auto result = co_await handler(std::move(*decoded));
     if (!result) co_return result.error();
-    co_return json::serialize(encode(*result));
+    if constexpr (std::is_same_v<R, JsonText>) {
+      co_return std::move(result->text);
+    } else {
+      co_return json::serialize(encode(*result));
+    }
   }
 
   void take(std::string_view text);

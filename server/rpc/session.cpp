@@ -127,7 +127,7 @@ void Session::bind() {
                                             std::bind(&Session::on_check_status, this, _1));
 
   peer_.on_request(method::chat, [this](std::string params) { return on_chat(std::move(params)); });
-  peer_.on<ModelsParams, json::object>(method::models, std::bind(&Session::on_models, this, _1));
+  peer_.on<ModelsParams, JsonText>(method::models, std::bind(&Session::on_models, this, _1));
   peer_.on<json::value, AccountResult>(method::account, std::bind(&Session::on_account, this, _1));
   peer_.on<json::value, json::object>(method::config, std::bind(&Session::on_config, this, _1));
 
@@ -412,10 +412,7 @@ void Session::push_log(log::Level level, std::string const& text) {
 }
 
 void Session::progress(json::value const& token, std::string_view value) {
-  std::string params = "{\"token\":";
-  params += json::serialize(token);
-  params.append(",\"value\":").append(value).append("}");
-  peer_.notify(method::progress, std::string_view(params));
+  peer_.progress(json::serialize(token), value);
 }
 
 void Session::progress(json::value const& token, WorkDoneProgress const& value) {
@@ -430,25 +427,15 @@ std::optional<Error> Session::config_problem() const {
 }
 
 awaitable<Result<std::string>> Session::on_chat(std::string params) {
-  auto const partial = find_member(params, "partialResultToken");
-  auto const work = find_member(params, "workDoneToken");
-  // The tokens' texts: they go back as they came, 1 and "1" stay apart.
-  std::string const partial_token(partial && !is_null(*partial) ? *partial : std::string_view());
-  std::string const work_token(work && !is_null(*work) ? *work : std::string_view());
-
   auto request = ChatRequest::parse(std::move(params));
   if (!request) co_return request.error();
+  std::string const partial_token = request->partial_result_token();
+  std::string const work_token = request->work_done_token();
 
-  auto const say = [this](std::string const& token, std::string_view value) {
-    std::string text;
-    text.reserve(token.size() + value.size() + 24);
-    text.append("{\"token\":").append(token).append(",\"value\":").append(value).append("}");
-    peer_.notify(method::progress, std::string_view(text));
-  };
   std::function<void()> say_end;
   if (!work_token.empty()) {
-    say(work_token, R"({"kind":"begin","title":"Copilot","cancellable":false})");
-    say_end = [say, work_token] { say(work_token, R"({"kind":"end"})"); };
+    peer_.progress(work_token, R"({"kind":"begin","title":"Copilot","cancellable":false})");
+    say_end = [this, work_token] { peer_.progress(work_token, R"({"kind":"end"})"); };
   }
   ProgressEnd const end(std::move(say_end));
 
@@ -461,15 +448,18 @@ awaitable<Result<std::string>> Session::on_chat(std::string params) {
     if ((*chunks)->empty()) break;
     for (auto const& chunk : **chunks) {
       answer.add(chunk);
-      if (!partial_token.empty()) say(partial_token, chunk);
+      if (!partial_token.empty()) peer_.progress(partial_token, chunk);
     }
     // An editor that does not read slows upstream down.
     co_await peer_.writable();
   }
-  co_return json::serialize(answer.completion());
+  auto whole = answer.completion();
+  // Also when the caller asked for no usage chunk: a whole answer always tells it.
+  if (auto const& usage = (*stream)->usage()) whole["usage"] = usage->object;
+  co_return json::serialize(whole);
 }
 
-awaitable<Result<json::object>> Session::on_models(ModelsParams params) {
+awaitable<Result<JsonText>> Session::on_models(ModelsParams params) {
   Result<ModelCatalog::List> list = ModelCatalog::List();
   if (params.refresh.value_or(false)) {
     list = co_await parts_.catalog.refresh();
@@ -477,7 +467,7 @@ awaitable<Result<json::object>> Session::on_models(ModelsParams params) {
     list = co_await parts_.catalog.list();
   }
   if (!list) co_return list.error();
-  co_return models_json(**list, parts_.clock.unix_seconds());
+  co_return JsonText{models_text(**list, parts_.clock.unix_seconds())};
 }
 
 awaitable<Result<AccountResult>> Session::on_account(json::value) {

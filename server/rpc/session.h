@@ -62,7 +62,7 @@ class Session {
   awaitable<Result<StatusResult>> on_sign_out(json::value params);
   awaitable<Result<StatusResult>> on_check_status(CheckStatusParams params);
   awaitable<Result<std::string>> on_chat(std::string params);
-  awaitable<Result<json::object>> on_models(ModelsParams params);
+  awaitable<Result<JsonText>> on_models(ModelsParams params);
   awaitable<Result<AccountResult>> on_account(json::value params);
   awaitable<Result<json::object>> on_config(json::value params);
 

@@ -16,7 +16,7 @@ namespace jumpseat {
 
 struct ChatCall {
   ChatCall() = default;
-  std::string body;         // upstream's own request
+  HttpBody body;            // upstream's own request
   std::string asked_model;  // for messages
   Initiator initiator = Initiator::user;
   enum class Vision { none, images } vision = Vision::none;

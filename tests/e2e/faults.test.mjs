@@ -343,11 +343,10 @@ describe('tokens', () => {
     const { routes } = await sim.counts();
     assert.equal(routes[`GET ${EXCHANGE}`].requests - before_, 1, 'one exchange for all');
     assert.equal(routes[`GET ${EXCHANGE}`].most_at_once, 1);
-    assert.equal(
-      routes[`POST ${CHAT}`].requests,
-      24,
-      'each chat was sent, refused, and sent again',
-    );
+    // Those that left before the first refusal were refused too, and sent again: at least one, at
+    // most all.
+    const sent = routes[`POST ${CHAT}`].requests;
+    assert.ok(sent > 12 && sent <= 24, `${sent} requests`);
     await editor.end();
   });
 

@@ -50,7 +50,7 @@ class Caller {
     for (auto const& [index, state] : states_) require(state.finished);
   }
 
-  void read_answer() const {
+  void read_answer() {
     json::object const answer = assembler_.completion();
     require(!check_json(json::serialize(answer), 300));
     for (json::value const& choice : answer.at("choices").as_array()) {
@@ -114,13 +114,41 @@ void require_partial(ChatStreamRepair const& repair, Error const& error) {
   require(!error.partial_length() || *error.partial_length() == repair.text_bytes());
 }
 
+// The same event, written in a way that no event before was: it takes the slow way.
+std::string unlike(std::string_view event, std::size_t count) {
+  std::string text(event);
+  auto const brace = text.find_first_not_of(" \t\r\n");
+  if (brace != std::string::npos && text[brace] == '{') text.insert(brace + 1, count, ' ');
+  return text;
+}
+
+// The quick way and the slow way say the same.
+void require_same(Result<std::vector<std::string> const*> const& quick,
+                  Result<std::vector<std::string> const*> const& slow) {
+  require(static_cast<bool>(quick) == static_cast<bool>(slow));
+  if (!quick) {
+    require(quick.error().code() == slow.error().code());
+    return;
+  }
+  require((*quick)->size() == (*slow)->size());
+  for (std::size_t i = 0; i < (*quick)->size(); ++i) {
+    auto const one = parse_json((**quick)[i]);
+    auto const other = parse_json((**slow)[i]);
+    require(one && other && *one == *other);
+  }
+}
+
 void play(std::string_view text, ChatStreamRepair::Options const& options) {
   ChatStreamRepair repair(options);
+  ChatStreamRepair slow(options);
   Caller caller;
   SseReader reader;
   reader.feed(text);
+  std::size_t count = 0;
   for (auto next = reader.next(); next && *next; next = reader.next()) {
-    auto const chunks = repair.event((*next)->data);
+    std::string_view const data = (*next)->data;
+    auto const chunks = repair.event(data);
+    require_same(chunks, slow.event(unlike(data, ++count)));
     if (!chunks) {
       require_partial(repair, chunks.error());
       caller.read_answer();

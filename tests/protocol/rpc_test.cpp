@@ -213,6 +213,8 @@ TEST_CASE("params and results are views into the text") {
 
 TEST_CASE("texts read back as what was written") {
   RequestId const id("\"a\"");
+  CHECK(progress_text("\"t\"", "{\"a\":1}") ==
+        R"({"jsonrpc":"2.0","method":"$/progress","params":{"token":"t","value":{"a":1}}})");
   CHECK(request_text(id, "m", "{}") == R"({"jsonrpc":"2.0","id":"a","method":"m","params":{}})");
   CHECK(request_text(id, "m\"\n", "") == R"({"jsonrpc":"2.0","id":"a","method":"m\"\n"})");
   CHECK(notification_text("$/progress", R"({"token":1})") ==

@@ -728,5 +728,26 @@ TEST_CASE("C6: a million duplicates are edited in one pass") {
   CHECK(edit.text() == "{}");
 }
 
+TEST_CASE("values at the start of a text that was not judged") {
+  CHECK(simple_string_length(R"("a" and more)") == 3);
+  CHECK(simple_string_length("\"\"") == 2);
+  CHECK(simple_string_length(R"("\"\\\n")") == 8);
+  std::string const long_one = "\"" + std::string(200, 'x') + "größe\"";
+  CHECK(simple_string_length(long_one) == long_one.size());
+  for (std::string_view const text : {"", "a", "\"", "\"a", "\"\\", "\"\\q\"", "\"\\u0041\"",
+                                      "\"\n\"", "\"\xC3\"", "\"\xED\xA0\x80\""}) {
+    CAPTURE(text);
+    CHECK(simple_string_length(text) == 0);
+  }
+  CHECK(whole_number_length("0,") == 1);
+  CHECK(whole_number_length("-12}") == 3);
+  CHECK(whole_number_length("123456789012345") == 15);
+  for (std::string_view const text :
+       {"", "-", "a", "01", "-01", "1.5", "1e3", "1E3", "1234567890123456", "\"1\""}) {
+    CAPTURE(text);
+    CHECK(whole_number_length(text) == 0);
+  }
+}
+
 }  // namespace
 }  // namespace jumpseat

@@ -7,6 +7,7 @@
 
 #include <catch2/catch.hpp>
 
+#include "protocol/json.h"
 #include "server/base/log.h"
 #include "tests/support/fake_clock.h"
 #include "tests/support/run.h"
@@ -26,6 +27,12 @@ std::string list_of(std::initializer_list<std::string_view> ids) {
     body += R"("model_picker_enabled":true,"capabilities":{"type":"chat","family":"f"}})";
   }
   return body + "]}";
+}
+
+json::object models_list(Catalog const& catalog, std::int64_t now_unix) {
+  auto const parsed = parse_json(models_text(catalog, now_unix));
+  REQUIRE(parsed);
+  return parsed->as_object();
 }
 
 // GitHub, the database and the clock, with somebody signed in; they outlive a process.
@@ -160,7 +167,7 @@ TEST_CASE("U29: a fetch that fails keeps the old list with its age") {
   auto list = run(process.io, process.catalog.list());
   REQUIRE(list);
   CHECK((*list)->fetched_at == fetched_at);
-  auto const out = models_json(**list, machine.clock.unix_seconds());
+  auto const out = models_list(**list, machine.clock.unix_seconds());
   CHECK(out.at("age_seconds") == 900);
   // Nor does what is wrong reach the database.
   Process next(machine);
@@ -274,7 +281,7 @@ TEST_CASE("forget(): a list of the old account that comes late is dropped") {
   CHECK(process.ids() == "gpt-4.1 gpt-5-mini");
 }
 
-TEST_CASE("models_json() is OpenAI's list, without what a policy forbids") {
+TEST_CASE("models_text() is OpenAI's list, without what a policy forbids") {
   Catalog catalog;
   catalog.fetched_at = 1'790'000'000;
   Model model;
@@ -286,7 +293,7 @@ TEST_CASE("models_json() is OpenAI's list, without what a policy forbids") {
   model.id = "forbidden";
   model.policy = "disabled";
   catalog.models.push_back(model);
-  auto const out = models_json(catalog, 1'790'000'090);
+  auto const out = models_list(catalog, 1'790'000'090);
   CHECK(out.at("object") == "list");
   CHECK(out.at("age_seconds") == 90);
   auto const& data = out.at("data").as_array();
@@ -299,7 +306,7 @@ TEST_CASE("models_json() is OpenAI's list, without what a policy forbids") {
   CHECK_FALSE(first.at("limits").as_object().contains("max_output_tokens"));
   CHECK(first.at("supports").as_object().at("vision") == true);
   // A clock that was set back does not make a list younger than now.
-  CHECK(models_json(catalog, 1'780'000'000).at("age_seconds") == 0);
+  CHECK(models_list(catalog, 1'780'000'000).at("age_seconds") == 0);
 }
 
 }  // namespace
