@@ -181,7 +181,7 @@ function describe(entry: ModelEntry): Model {
   return {
     entry,
     id: entry.id,
-    name: entry.preview ? `${entry.name} (preview)` : entry.name,
+    name: nameOf(entry),
     family: entry.family ?? entry.id,
     version: entry.id,
     detail: cost,
@@ -193,6 +193,10 @@ function describe(entry: ModelEntry): Model {
     ...(efforts.length > 0 ? { configurationSchema: effortChoice(efforts) } : {}),
   };
 }
+
+/** The list's own name, which says by itself of most previews that they are one. */
+const nameOf = ({ name, preview }: ModelEntry): string =>
+  preview && !/preview/i.test(name) ? `${name} (Preview)` : name;
 
 function tooltip(entry: ModelEntry): string {
   const { input, output } = limitsOf(entry);

@@ -9,10 +9,11 @@ import { signIn } from './sign_in';
 
 /** The built-in chat extension, which answers plain questions and runs agent mode. */
 const BUILT_IN = 'GitHub.copilot-chat';
-/** Enabling it takes 3 to 8 s on an idle machine. */
-const LIMIT_MS = 60_000;
+/** Enabling it takes 3 to 8 s on an idle machine, and the person can cancel. */
+const LIMIT_MS = 180_000;
 
-const isReady = () => vscode.extensions.getExtension(BUILT_IN)?.isActive === true;
+const builtIn = () => vscode.extensions.getExtension(BUILT_IN);
+const isReady = () => builtIn()?.isActive === true;
 
 export function activate(context: Context): void {
   context.command('jumpseat.useInChat', (model?: string) => useInChat(context, model));
@@ -73,11 +74,18 @@ async function enable(context: Context): Promise<boolean> {
   );
 }
 
+/** Whether it comes up before the time is over or the person cancels. Once it is enabled it is activated here. */
 function becomesReady(token: vscode.CancellationToken): Promise<boolean> {
   return new Promise((resolve) => {
     const end = Date.now() + LIMIT_MS;
-    // Its activation is announced nowhere.
+    let activating = false;
+    // That it is enabled is announced by an event, that it is active by none.
     const timer = setInterval(() => {
+      const extension = builtIn();
+      if (extension && !extension.isActive && !activating) {
+        activating = true;
+        void extension.activate().then(undefined, () => (activating = false)); // tried again
+      }
       if (!isReady() && !token.isCancellationRequested && Date.now() < end) return;
       clearInterval(timer);
       resolve(isReady());
