@@ -3,6 +3,7 @@
 #
 #   tests/install_packages.sh build          what ./try needs
 #   tests/install_packages.sh build check    what ./check needs
+#   tests/install_packages.sh browser        what its step vscode-host needs
 #
 # Asks dpkg first and does nothing when nothing is missing. Needs root or sudo
 # only when something has to be installed. Node and npm from elsewhere are fine.
@@ -24,8 +25,11 @@ for group in "$@"; do
       wanted="$wanted clang-tidy-19 clang-format-19 neovim openssl curl"
       have npm || wanted="$wanted npm"
       ;;
+    browser)
+      wanted="$wanted chromium iproute2"
+      ;;
     *)
-      echo "install_packages.sh: unknown group $group (build, check)" >&2
+      echo "install_packages.sh: unknown group $group (build, check, browser)" >&2
       exit 2
       ;;
   esac

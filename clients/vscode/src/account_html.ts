@@ -80,14 +80,14 @@ export function accountPage(
 
 function facts({ plan, sku, source, tokenKind }: AccountResult): string {
   const rows = [
-    ['Plan', plan],
-    ['Subscription', sku],
+    ['Plan', plan?.replaceAll('_', ' ')],
+    ['Subscription', sku?.replaceAll('_', ' ')],
     ['Signed in through', source],
     ['Kind of token', tokenKind],
   ];
   const lines = rows
     .filter((row): row is [string, string] => Boolean(row[1]))
-    .map(([name, value]) => `<dt>${name}</dt><dd>${escape(value.replaceAll('_', ' '))}</dd>`);
+    .map(([name, value]) => `<dt>${name}</dt><dd>${escape(value)}</dd>`);
   return `<dl>${lines.join('')}</dl>`;
 }
 

