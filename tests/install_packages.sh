@@ -3,7 +3,7 @@
 #
 #   tests/install_packages.sh build          what ./try needs
 #   tests/install_packages.sh build check    what ./check needs
-#   tests/install_packages.sh browser        what the tests with a web page need
+#   tests/install_packages.sh browser        what its steps browser and vscode-host need
 #
 # Asks dpkg first and does nothing when nothing is missing. Needs root or sudo
 # only when something has to be installed. Node and npm from elsewhere are fine.
@@ -26,7 +26,7 @@ for group in "$@"; do
       have npm || wanted="$wanted npm"
       ;;
     browser)
-      wanted="$wanted chromium"
+      wanted="$wanted chromium iproute2"
       ;;
     *)
       echo "install_packages.sh: unknown group $group (build, check, browser)" >&2

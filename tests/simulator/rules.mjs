@@ -1,7 +1,7 @@
 // Rules: what to do differently from GitHub's normal behaviour, for which upcoming requests.
 //
 // A rule: {"on": "POST /chat/completions", "times": 1, "after": 0, "model": "gpt-4.1",
-//          "stream": true, "connection": "new" | "reused", "early": true,
+//          "stream": true, "tool": "read_file", "connection": "new" | "reused", "early": true,
 //          "unchecked": "body" | "all", "do": {...}}
 // Rules are tried in order; a rule that was used `times` times (default: no limit) is passed over,
 // and so are its first `after` matching requests. `*` at the end of a path matches any rest.
@@ -14,6 +14,7 @@ const RULE_MEMBERS = [
   'after',
   'model',
   'stream',
+  'tool',
   'connection',
   'early',
   'unchecked',
@@ -98,5 +99,11 @@ function matches(rule, request) {
     return false;
   if (rule.model !== undefined && request.json()?.model !== rule.model) return false;
   if (rule.stream !== undefined && Boolean(request.json()?.stream) !== rule.stream) return false;
+  if (rule.tool !== undefined && !offers(request.json(), rule.tool)) return false;
   return true;
+}
+
+/// Whether a chat request lets the model call this tool.
+function offers(body, name) {
+  return Array.isArray(body?.tools) && body.tools.some((tool) => tool?.function?.name === name);
 }

@@ -1,0 +1,100 @@
+// Makes the platform's .vsix with the native program inside:
+//
+//   node scripts/package.mjs [--program FILE] [--out FILE]
+//
+// FILE is by default the release build (build/release/jumpseat), which is built if it is not there. The program
+// is stripped on the way in. What goes into the package is exactly what `stage` copies.
+
+import { spawnSync } from 'node:child_process';
+import {
+  chmodSync,
+  cpSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
+import { createRequire } from 'node:module';
+import { tmpdir } from 'node:os';
+import { dirname, join, resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { parseArgs } from 'node:util';
+
+const HERE = join(dirname(fileURLToPath(import.meta.url)), '..');
+const PROJECT = join(HERE, '..', '..');
+const TARGET = `${process.platform}-${process.arch}`;
+
+const { values: options } = parseArgs({
+  options: { program: { type: 'string' }, out: { type: 'string' } },
+});
+const manifest = JSON.parse(readFileSync(join(HERE, 'package.json'), 'utf8'));
+const out = resolve(options.out ?? join(HERE, `jumpseat-${TARGET}-${manifest.version}.vsix`));
+
+function run(program, args, where) {
+  const { status, error, stdout, stderr } = spawnSync(program, args, {
+    cwd: where,
+    encoding: 'utf8',
+  });
+  if (error || status !== 0) {
+    throw new Error(
+      `${program} ${args.join(' ')}: ${error?.message ?? `${stdout}${stderr}`.trim()}`,
+    );
+  }
+}
+
+/** The program to pack; built when there is none. */
+function program() {
+  if (options.program) return resolve(options.program);
+  const built = join(PROJECT, 'build', 'release', 'jumpseat');
+  if (!existsSync(built)) {
+    console.log('Building the program…');
+    run('cmake', ['--preset', 'release'], PROJECT);
+    run('cmake', ['--build', '--preset', 'release', '--target', 'jumpseat'], PROJECT);
+  }
+  return built;
+}
+
+function stage(folder) {
+  for (const name of ['README.md', 'CHANGELOG.md', 'media', 'dist/extension.js']) {
+    cpSync(join(HERE, name), join(folder, name), { recursive: true });
+  }
+  cpSync(join(PROJECT, 'LICENSE'), join(folder, 'LICENSE'));
+  const { scripts: _scripts, devDependencies: _tools, private: _private, ...shipped } = manifest;
+  writeFileSync(join(folder, 'package.json'), `${JSON.stringify(shipped, null, 2)}\n`);
+  const name = process.platform === 'win32' ? 'jumpseat.exe' : 'jumpseat';
+  mkdirSync(join(folder, 'bin'));
+  run('strip', ['--strip-all', '-o', join(folder, 'bin', name), program()], folder);
+  chmodSync(join(folder, 'bin', name), 0o755);
+}
+
+const folder = mkdtempSync(join(tmpdir(), 'jumpseat-package-'));
+try {
+  run(process.execPath, [join(HERE, 'scripts', 'build.mjs')], HERE);
+  stage(folder);
+  const vsce = createRequire(import.meta.url).resolve('@vscode/vsce/vsce');
+  run(
+    process.execPath,
+    [
+      vsce,
+      'package',
+      '--no-dependencies',
+      '--skip-license',
+      '--allow-missing-repository',
+      '--no-rewrite-relative-links',
+      '--target',
+      TARGET,
+      '--out',
+      out,
+    ],
+    folder,
+  );
+} finally {
+  rmSync(folder, { recursive: true, force: true });
+}
+const kilo = (file) => `${(statSync(file).size / 1000).toFixed(1)} kB`;
+console.log(
+  `${out}: ${kilo(out)}, of it dist/extension.js ${kilo(join(HERE, 'dist', 'extension.js'))} unpacked`,
+);

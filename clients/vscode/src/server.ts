@@ -1,0 +1,247 @@
+// The process for as long as the window lives: started, started again after a crash, restarted on request.
+//
+//   const models = await server.request<ModelList>(method.models, {}, token);
+//
+// A request waits for a process that is being started. What goes wrong with the process itself is told here,
+// once and with one button.
+
+import { join } from 'node:path';
+import * as vscode from 'vscode';
+import { ProgressType } from 'vscode-jsonrpc';
+import { Backoff } from './backoff';
+import { findProgram } from './binary';
+import { launch, type Running } from './process';
+import { method, type MessageParams, type DidChangeStatusParams } from './protocol';
+import { remedy, StartFailure } from './start_failure';
+import type { Wire } from './wire';
+
+/** Generous, for a machine that is busy starting everything else; the program itself needs milliseconds. */
+const INITIALIZE_LIMIT_MS = 20_000;
+
+export type ServerPhase = 'stopped' | 'starting' | 'running' | 'failed';
+
+export class Server implements Wire, vscode.Disposable {
+  private readonly phaseChanged = new vscode.EventEmitter<ServerPhase>();
+  private readonly statusChanged = new vscode.EventEmitter<DidChangeStatusParams>();
+  private readonly backoff = new Backoff();
+  private phase_: ServerPhase = 'stopped';
+  private running: Running | undefined;
+  private starting: Promise<Running> | undefined;
+  private restartTimer: NodeJS.Timeout | undefined;
+  private failure: StartFailure | undefined;
+  private toldOfCrash = false;
+  private tokens = 0;
+
+  readonly onDidChangePhase = this.phaseChanged.event;
+  /** didChangeStatus, as it comes. */
+  readonly onDidChangeStatus = this.statusChanged.event;
+
+  constructor(
+    private readonly extension: vscode.ExtensionContext,
+    private readonly log: vscode.LogOutputChannel,
+  ) {}
+
+  get phase(): ServerPhase {
+    return this.phase_;
+  }
+
+  get version(): string | undefined {
+    return this.running?.version;
+  }
+
+  /** Why it does not run, when it has failed. */
+  get problem(): string | undefined {
+    return this.failure?.message;
+  }
+
+  get capabilities(): Running['capabilities'] | undefined {
+    return this.running?.capabilities;
+  }
+
+  /** The program and environment that the process gets; for other commands of the same program. */
+  command(): { path: string; env: NodeJS.ProcessEnv } {
+    const settings = vscode.workspace.getConfiguration('jumpseat');
+    const program = this.find(settings);
+    return { path: program.path, env: this.environment(settings) };
+  }
+
+  /** Starts the process unless it runs; a failure has been shown by the time that this rejects. */
+  start(): Promise<Running> {
+    if (this.running) return Promise.resolve(this.running);
+    this.starting ??= this.launch().finally(() => (this.starting = undefined));
+    return this.starting;
+  }
+
+  async restart(): Promise<void> {
+    this.backoff.reset();
+    await this.stop();
+    await this.start();
+  }
+
+  async stop(): Promise<void> {
+    clearTimeout(this.restartTimer);
+    this.restartTimer = undefined;
+    const running = this.running;
+    this.running = undefined;
+    this.failure = undefined;
+    this.enter('stopped');
+    await running?.stop();
+  }
+
+  async request<T>(name: string, params: object, token?: vscode.CancellationToken): Promise<T> {
+    const { client } = await this.ready();
+    return token ? client.sendRequest<T>(name, params, token) : client.sendRequest<T>(name, params);
+  }
+
+  async notify(name: string, params: object): Promise<void> {
+    const { client } = await this.ready();
+    await client.sendNotification(name, params);
+  }
+
+  /** A token that no other request uses, and what arrives on it. */
+  async progress<T>(take: (value: T) => void): Promise<{ token: string; dispose: () => void }> {
+    const { client } = await this.ready();
+    const token = `vscode-${++this.tokens}`;
+    const listener = client.onProgress(new ProgressType<T>(), token, take);
+    return {
+      token,
+      dispose: () => {
+        listener.dispose();
+      },
+    };
+  }
+
+  dispose(): void {
+    void this.stop();
+    this.phaseChanged.dispose();
+    this.statusChanged.dispose();
+  }
+
+  private ready(): Promise<Running> {
+    if (this.failure && !this.starting) return Promise.reject(this.failure);
+    return this.start();
+  }
+
+  private enter(phase: ServerPhase): void {
+    if (this.phase_ === phase) return;
+    this.phase_ = phase;
+    this.phaseChanged.fire(phase);
+  }
+
+  private async launch(): Promise<Running> {
+    clearTimeout(this.restartTimer);
+    this.failure = undefined;
+    this.enter('starting');
+    try {
+      const settings = vscode.workspace.getConfiguration('jumpseat');
+      const running = await launch({
+        program: this.find(settings),
+        env: this.environment(settings),
+        initializationOptions: {
+          editorInfo: { name: vscode.env.appName, version: vscode.version },
+          editorPluginInfo: {
+            name: 'jumpseat-vscode',
+            version: (this.extension.extension.packageJSON as { version: string }).version,
+          },
+        },
+        log: this.log,
+        limitMs: INITIALIZE_LIMIT_MS,
+        onCrash: (how) => {
+          this.crashed(how);
+        },
+      });
+      running.client.onNotification(method.did_change_status, (params: DidChangeStatusParams) => {
+        this.statusChanged.fire(params);
+      });
+      running.client.onNotification(method.show_message, (params: MessageParams) => {
+        void tell('warning', params.message, {
+          title: 'Run Doctor',
+          command: 'jumpseat.runDoctor',
+        });
+      });
+      this.running = running;
+      this.enter('running');
+      return running;
+    } catch (error) {
+      const failure =
+        error instanceof StartFailure ? error : new StartFailure('did_not_start', String(error));
+      this.fail(failure);
+      throw failure;
+    }
+  }
+
+  private fail(failure: StartFailure): void {
+    this.log.error(failure.message);
+    this.failure = failure;
+    this.running = undefined;
+    this.enter('failed');
+    void tell('error', failure.message, remedy(failure.kind));
+  }
+
+  private crashed(how: string): void {
+    this.running = undefined;
+    const wait = this.backoff.next(Date.now());
+    if (wait === undefined) {
+      this.fail(
+        new StartFailure('crashes', `Jumpseat ${how}, again and again; it was not started anew.`),
+      );
+      return;
+    }
+    this.log.error(`Jumpseat ${how}; it will be started again in ${wait} ms.`);
+    this.enter('starting');
+    this.restartTimer = setTimeout(() => {
+      void this.start().then(
+        () => {
+          if (this.toldOfCrash) return;
+          this.toldOfCrash = true;
+          void tell('warning', `Jumpseat ${how} and has been started again.`, {
+            title: 'Show Log',
+            command: 'jumpseat.showLog',
+          });
+        },
+        () => undefined, // told already
+      );
+    }, wait);
+  }
+
+  private find(settings: vscode.WorkspaceConfiguration) {
+    const name = process.platform === 'win32' ? 'jumpseat.exe' : 'jumpseat';
+    return findProgram({
+      setting: own(settings, 'path'),
+      bundled: join(this.extension.extensionPath, 'bin', name),
+      path: process.env['PATH'],
+    });
+  }
+
+  private environment(settings: vscode.WorkspaceConfiguration): NodeJS.ProcessEnv {
+    const endpoint = own(settings, 'endpoint').trim();
+    return { ...process.env, ...(endpoint === '' ? {} : { GITHUB_COPILOT_ENDPOINT: endpoint }) };
+  }
+}
+
+/**
+ * The user's own value of a setting. VS Code keeps a workspace from setting one of machine scope; this looks
+ * only where the user writes, so that it would not matter if one day it did not.
+ */
+function own(settings: vscode.WorkspaceConfiguration, key: string): string {
+  const all = settings.inspect<unknown>(key);
+  const value = all?.globalValue ?? all?.defaultValue;
+  return typeof value === 'string' ? value : '';
+}
+
+/** A message with one button. */
+export async function tell(
+  how: 'information' | 'warning' | 'error',
+  message: string,
+  button: { title: string; command: string; arguments?: unknown[] },
+): Promise<void> {
+  const show = {
+    information: vscode.window.showInformationMessage,
+    warning: vscode.window.showWarningMessage,
+    error: vscode.window.showErrorMessage,
+  }[how];
+  const pressed = await show(message, button.title);
+  if (pressed !== undefined) {
+    await vscode.commands.executeCommand(button.command, ...(button.arguments ?? []));
+  }
+}

