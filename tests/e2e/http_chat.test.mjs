@@ -215,9 +215,10 @@ describe('when upstream fails', () => {
       },
     });
     for (const extra of [{}, { stream: true }]) {
-      const reply = await port.chat(extra);
+      // A model that no other test here asks: the next ones are held back, too.
+      const reply = await port.chat({ model: 'gpt-3.5-turbo', ...extra });
       assert.equal(reply.status, 429, reply.text);
-      assert.equal(reply.headers['retry-after'], '7');
+      assert.match(reply.headers['retry-after'], /^[1-7]$/);
       assert.equal(reply.headers['x-should-retry'], 'true');
       assert.equal(reply.json.error.type, 'rate_limit_error');
       assert.match(reply.json.error.message, /^Rate limit exceeded/);
