@@ -3,6 +3,7 @@
 #
 #   tests/install_packages.sh build          what ./try needs
 #   tests/install_packages.sh build check    what ./check needs
+#   tests/install_packages.sh browser        what the tests with a web page need
 #
 # Asks dpkg first and does nothing when nothing is missing. Needs root or sudo
 # only when something has to be installed. Node and npm from elsewhere are fine.
@@ -21,11 +22,14 @@ for group in "$@"; do
       ;;
     check)
       wanted="$wanted catch2 ccache python3 clang-19 libclang-rt-19-dev clang-tools-19"
-      wanted="$wanted clang-tidy-19 clang-format-19 neovim openssl curl"
+      wanted="$wanted clang-tidy-19 clang-format-19 neovim openssl curl python3-venv"
       have npm || wanted="$wanted npm"
       ;;
+    browser)
+      wanted="$wanted chromium"
+      ;;
     *)
-      echo "install_packages.sh: unknown group $group (build, check)" >&2
+      echo "install_packages.sh: unknown group $group (build, check, browser)" >&2
       exit 2
       ;;
   esac

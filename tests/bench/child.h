@@ -95,10 +95,95 @@ struct Memory {
   long high_water_kb = 0;  // VmHWM
 };
 
-class Child {
+// A process and its descendants, looked at through /proc.
+class Process {
+ public:
+  explicit Process(pid_t pid) : pid_(pid) {}
+
+  Memory memory() const {
+    Memory sum;
+    for (auto const& process : tree()) {
+      sum.resident_kb += number(process + "/status", "VmRSS:");
+      sum.high_water_kb += number(process + "/status", "VmHWM:");
+      auto const share = number(process + "/smaps_rollup", "Pss:");
+      sum.share_kb = share < 0 || sum.share_kb < 0 ? -1 : sum.share_kb + share;
+    }
+    return sum;
+  }
+
+  // VmHWM begins anew from what is resident now.
+  void forget_high_water() const {
+    for (auto const& process : tree()) std::ofstream(process + "/clear_refs") << "5";
+  }
+
+  // Time on a processor, in the kernel and out of it.
+  Nanoseconds cpu() const {
+    Nanoseconds sum = 0;
+    for (auto const& thread : threads()) {
+      Nanoseconds time = 0;
+      std::ifstream(thread + "/schedstat") >> time;
+      sum += time;
+    }
+    return sum;
+  }
+
+  // Context switches of both kinds: how often something ran.
+  long wake_ups() const {
+    long sum = 0;
+    for (auto const& thread : threads()) {
+      sum += number(thread + "/status", "voluntary_ctxt_switches:") +
+             number(thread + "/status", "nonvoluntary_ctxt_switches:");
+    }
+    return sum;
+  }
+
+ protected:
+  pid_t pid_;
+
+ private:
+  std::vector<std::string> tree() const {
+    std::vector<std::string> all{"/proc/" + std::to_string(pid_)};
+    for (std::size_t i = 0; i < all.size(); ++i) {
+      for (auto const& task : folders(all[i] + "/task")) {
+        std::ifstream children(task + "/children");
+        for (long child = 0; children >> child;) all.push_back("/proc/" + std::to_string(child));
+      }
+    }
+    return all;
+  }
+
+  std::vector<std::string> threads() const {
+    std::vector<std::string> all;
+    for (auto const& process : tree()) {
+      for (auto& task : folders(process + "/task")) all.push_back(std::move(task));
+    }
+    return all;
+  }
+
+  static std::vector<std::string> folders(std::string const& path) {
+    std::vector<std::string> all;
+    std::error_code ignored;  // a process may end while it is looked at
+    for (auto const& entry : std::filesystem::directory_iterator(path, ignored)) {
+      all.push_back(entry.path().string());
+    }
+    return all;
+  }
+
+  // The number after `key` at the start of a line; -1 when there is none.
+  static long number(std::string const& file, std::string const& key) {
+    std::ifstream lines(file);
+    for (std::string line; std::getline(lines, line);) {
+      if (line.starts_with(key)) return std::strtol(line.c_str() + key.size(), nullptr, 10);
+    }
+    return -1;
+  }
+};
+
+class Child : public Process {
  public:
   // Standard error goes to `errors`. `started()` is the moment before the spawn.
-  Child(std::vector<std::string> const& command, Placement place, std::string const& errors) {
+  Child(std::vector<std::string> const& command, Placement place, std::string const& errors)
+      : Process(-1) {
     int input[2];
     int output[2];
     if (::pipe2(input, O_CLOEXEC) != 0 || ::pipe2(output, O_CLOEXEC) != 0) die("no pipes");
@@ -172,43 +257,6 @@ class Child {
     return now();
   }
 
-  Memory memory() const {
-    Memory sum;
-    for (auto const& process : tree()) {
-      sum.resident_kb += number(process + "/status", "VmRSS:");
-      sum.high_water_kb += number(process + "/status", "VmHWM:");
-      auto const share = number(process + "/smaps_rollup", "Pss:");
-      sum.share_kb = share < 0 || sum.share_kb < 0 ? -1 : sum.share_kb + share;
-    }
-    return sum;
-  }
-
-  // VmHWM begins anew from what is resident now.
-  void forget_high_water() const {
-    for (auto const& process : tree()) std::ofstream(process + "/clear_refs") << "5";
-  }
-
-  // Time on a processor, in the kernel and out of it.
-  Nanoseconds cpu() const {
-    Nanoseconds sum = 0;
-    for (auto const& thread : threads()) {
-      Nanoseconds time = 0;
-      std::ifstream(thread + "/schedstat") >> time;
-      sum += time;
-    }
-    return sum;
-  }
-
-  // Context switches of both kinds: how often something ran.
-  long wake_ups() const {
-    long sum = 0;
-    for (auto const& thread : threads()) {
-      sum += number(thread + "/status", "voluntary_ctxt_switches:") +
-             number(thread + "/status", "nonvoluntary_ctxt_switches:");
-    }
-    return sum;
-  }
-
  private:
   bool reap(int options) {
     if (pid_ <= 0) return true;
@@ -223,44 +271,6 @@ class Child {
     return true;
   }
 
-  std::vector<std::string> tree() const {
-    std::vector<std::string> all{"/proc/" + std::to_string(pid_)};
-    for (std::size_t i = 0; i < all.size(); ++i) {
-      for (auto const& task : folders(all[i] + "/task")) {
-        std::ifstream children(task + "/children");
-        for (long child = 0; children >> child;) all.push_back("/proc/" + std::to_string(child));
-      }
-    }
-    return all;
-  }
-
-  std::vector<std::string> threads() const {
-    std::vector<std::string> all;
-    for (auto const& process : tree()) {
-      for (auto& task : folders(process + "/task")) all.push_back(std::move(task));
-    }
-    return all;
-  }
-
-  static std::vector<std::string> folders(std::string const& path) {
-    std::vector<std::string> all;
-    std::error_code ignored;  // a process may end while it is looked at
-    for (auto const& entry : std::filesystem::directory_iterator(path, ignored)) {
-      all.push_back(entry.path().string());
-    }
-    return all;
-  }
-
-  // The number after `key` at the start of a line; -1 when there is none.
-  static long number(std::string const& file, std::string const& key) {
-    std::ifstream lines(file);
-    for (std::string line; std::getline(lines, line);) {
-      if (line.starts_with(key)) return std::strtol(line.c_str() + key.size(), nullptr, 10);
-    }
-    return -1;
-  }
-
-  pid_t pid_ = -1;
   int in_ = -1;
   int out_ = -1;
   Nanoseconds started_ = 0;

@@ -10,6 +10,7 @@
 #include <deque>
 #include <functional>
 #include <map>
+#include <numeric>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -253,8 +254,9 @@ struct Plan {
 };
 
 struct Seen {
-  Series first_us;  // request → first chunk with a stamp, one per request
-  Series delay_us;  // stamp → arrival, one per chunk
+  Series first_us;   // request → first chunk with a stamp, one per request
+  Series delay_us;   // stamp → arrival, one per chunk
+  Series answer_us;  // request → end of the answer, one per request over HTTP
   Nanoseconds first_arrived = 0;
 
   void chunk(Nanoseconds arrived, Nanoseconds stamped, Nanoseconds asked, bool first) {
@@ -353,7 +355,8 @@ void chat(std::deque<Http>& connections, std::string const& head, std::string co
         one.first = false;
       });
       if (!over) continue;
-      if (one.first) die("an answer without a chunk");
+      seen.answer_us.push_back(microseconds(connections[i].arrived() - one.asked));
+      if (one.first && !connections[i].whole()) die("an answer without a chunk");
       if (--one.requests_left > 0) {
         ask(i);
       } else {
@@ -362,6 +365,43 @@ void chat(std::deque<Http>& connections, std::string const& head, std::string co
       }
     }
   }
+}
+
+// --streams connections to --port, each --requests times one after the other; the process --watch
+// is the one in between whose time and memory are told.
+void http(Options const& options, Report& report) {
+  Plan const plan{static_cast<std::size_t>(options.number("streams", 1)),
+                  options.number("requests", 1)};
+  Plan const warm{plan.streams, options.number("warm", 1)};
+  auto const head = options.file("head");
+  auto const body = options.file("body");
+  Process const watched(static_cast<pid_t>(options.number("watch", 0)));
+  Seen warmed;
+  Seen seen;
+  std::deque<Http> connections;
+  for (std::size_t i = 0; i < plan.streams; ++i) connections.emplace_back(options.port());
+  if (warm.requests > 0) chat(connections, head, body, warm, warmed);
+  watched.forget_high_water();
+  auto const before = watched.memory();
+  auto const cpu = watched.cpu();
+  auto const begin = now();
+  chat(connections, head, body, plan, seen);
+  auto const took = now() - begin;
+  report.add("cpu_us", microseconds(watched.cpu() - cpu));
+  auto const after = watched.memory();
+  report.add("before_kb", static_cast<double>(before.resident_kb));
+  report.add("peak_kb", static_cast<double>(after.high_water_kb));
+  auto const requests = static_cast<double>(plan.requests) * static_cast<double>(plan.streams);
+  report.add("per_s", requests / (static_cast<double>(took) / 1e9));
+  report.add("p50_us", quantile(seen.answer_us, 0.5));
+  report.add("p99_us", quantile(seen.answer_us, 0.99));
+  if (seen.delay_us.empty()) return;
+  Series late;
+  for (auto const one : seen.delay_us) late.push_back(one > 5000 ? 100.0 : 0.0);
+  report.add("delay_p50_us", quantile(seen.delay_us, 0.5));
+  report.add("delay_p99_us", quantile(seen.delay_us, 0.99));
+  report.add("late_percent",
+             std::accumulate(late.begin(), late.end(), 0.0) / static_cast<double>(late.size()));
 }
 
 void add_seen(Report& report, Seen const& seen) {
@@ -447,14 +487,9 @@ void leave_streams(Options const& options, Report& report) {
 // --- The command line ---------------------------------------------------------------------
 
 constexpr std::pair<std::string_view, void (*)(Options const&, Report&)> workloads[] = {
-    {"run", run},
-    {"initialize", initialize},
-    {"rest", rest},
-    {"echo", echo},
-    {"round-trips", round_trips},
-    {"chats", chats},
-    {"cold-chats", cold_chats},
-    {"leave-streams", leave_streams},
+    {"run", run},   {"initialize", initialize},   {"rest", rest},
+    {"echo", echo}, {"round-trips", round_trips}, {"chats", chats},
+    {"http", http}, {"cold-chats", cold_chats},   {"leave-streams", leave_streams},
 };
 
 int measure(int count, char** words) {

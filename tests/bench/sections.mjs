@@ -5,6 +5,8 @@ import { execFileSync } from 'node:child_process';
 import { readFileSync, statSync } from 'node:fs';
 import { calls_of, instructions_of } from './callgrind.mjs';
 import { has } from './machine.mjs';
+import { http, http_cold, http_instructions } from './http_sections.mjs';
+import { beside, row, rows_beside } from './rows.mjs';
 import { exact, mean, median, quantile } from './statistics.mjs';
 
 const CLANGD = 'clangd';
@@ -12,41 +14,6 @@ const OFFICIAL = 'Copilot LS';
 const MB_PER_KB = 1024 / 1e6;
 
 const ours = (stage) => [stage.jumpseat, '--stdio'];
-
-/// Our metric beside a peer's in the same rounds. how: {us, them, metric, their_metric, reduce, scale}
-function beside(sheet, { us, them, metric, their_metric = metric, reduce = median, scale = 1 }) {
-  const mine = (round) => reduce(round(us, metric)) * scale;
-  const out = { ours: sheet.per_round(mine) };
-  if (them === undefined || !sheet.has(them)) return out;
-  const theirs = (round) => reduce(round(them, their_metric)) * scale;
-  return {
-    ...out,
-    peer: them,
-    theirs: sheet.per_round(theirs),
-    ratio: sheet.per_round((round) => mine(round) / theirs(round)),
-    added: sheet.per_round((round) => mine(round) - theirs(round)),
-  };
-}
-
-/// A row that shows the ratio, or with `as: 'added'` the difference.
-function row(texts, values, as = 'ratio') {
-  const out = { ...texts, ...values };
-  delete out[as === 'ratio' ? 'added' : 'ratio'];
-  return out;
-}
-
-/// One row for each peer; only the first one says what it is and carries the bar.
-function rows_beside(sheet, texts, { peers, ...values }, as) {
-  const there = peers.filter((them) => sheet.has(them));
-  if (there.length === 0) return [row(texts, beside(sheet, values), as)];
-  return there.map((them, at) =>
-    row(
-      at === 0 ? texts : { what: 'the same', unit: texts.unit },
-      beside(sheet, { ...values, them }),
-      as,
-    ),
-  );
-}
 
 // --- start: spawn → initialize, memory, end of input ----------------------------------
 
@@ -645,4 +612,16 @@ async function files(bench) {
   };
 }
 
-export const SECTIONS = { start, messages, streams, prompts, cold, rest, instructions, files };
+export const SECTIONS = {
+  start,
+  messages,
+  streams,
+  prompts,
+  cold,
+  rest,
+  instructions,
+  files,
+  http,
+  http_cold,
+  http_instructions,
+};

@@ -150,7 +150,7 @@ class Rpc {
   Inbox inbox_;
 };
 
-// One kept-alive connection to the simulator.
+// One kept-alive connection to the simulator, or to a proxy in front of it.
 class Http {
  public:
   explicit Http(std::uint16_t port) {
@@ -182,6 +182,7 @@ class Http {
       write_all(file_, body);
     }
     state_ = State::head;
+    whole_ = false;
     text_.clear();
   }
 
@@ -191,6 +192,7 @@ class Http {
     if (!inbox_.fill(file_)) die("the simulator closed the connection");
     while (step()) {
     }
+    if (whole_) return state_ == State::over;
     std::size_t start = 0;
     for (auto end = text_.find("\n\n"); end != std::string::npos; end = text_.find("\n\n", start)) {
       on_event(std::string_view(text_).substr(start, end - start));
@@ -200,6 +202,8 @@ class Http {
     return state_ == State::over;
   }
   Nanoseconds arrived() const { return inbox_.arrived(); }
+  // The answer is not a stream.
+  bool whole() const { return whole_; }
 
  private:
   enum class State { head, size, data, data_end, trailer, over };
@@ -210,10 +214,10 @@ class Http {
     if (state_ == State::over || bytes.empty()) return false;
     if (state_ == State::data) {
       auto const count = std::min(left_, bytes.size());
-      text_.append(bytes.substr(0, count));
+      if (!whole_) text_.append(bytes.substr(0, count));
       inbox_.take(count);
       left_ -= count;
-      if (left_ == 0) state_ = State::data_end;
+      if (left_ == 0) state_ = whole_ ? State::over : State::data_end;
       return true;
     }
     auto const end = bytes.find(state_ == State::head ? "\r\n\r\n" : "\r\n");
@@ -222,9 +226,15 @@ class Http {
     switch (state_) {
       case State::head:
         if (!line.starts_with("HTTP/1.1 200 ")) die("the simulator says: " + std::string(bytes));
-        if (line.find("hunked") == std::string_view::npos) die("an answer that is not chunked");
+        if (line.find("hunked") == std::string_view::npos) {
+          auto length = digits_after(line, "ontent-length: ");
+          if (!length) length = digits_after(line, "ontent-Length: ");
+          if (!length) die("an answer of unknown length: " + std::string(line));
+          whole_ = true;
+          left_ = static_cast<std::size_t>(*length);
+        }
         inbox_.take(end + 4);
-        state_ = State::size;
+        state_ = !whole_ ? State::size : left_ > 0 ? State::data : State::over;
         return true;
       case State::size:
         left_ = 0;
@@ -248,6 +258,7 @@ class Http {
   int file_ = -1;
   Inbox inbox_;
   State state_ = State::over;
+  bool whole_ = false;
   std::size_t left_ = 0;
   std::string text_;
 };

@@ -164,7 +164,7 @@ describe('stdio', () => {
       'error_502',
       'error_401_authorize',
       'forbidden_403',
-      'rate_limit_seconds',
+      'rate_limit_none', // with a Retry-After the next ones would not be sent
       'quota_402',
       'chat_reset_before_headers',
       'chat_reset_midstream',

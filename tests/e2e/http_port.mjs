@@ -91,7 +91,8 @@ class Port {
   }
 
   async stop(signal = 'SIGTERM') {
-    if (this.child.exitCode === null && this.child.signalCode === null) this.child.kill(signal);
+    // A second signal would end it at once.
+    if (this.child.exitCode === null && !this.child.killed) this.child.kill(signal);
     return in_time(this.exited, 'the end of jumpseat serve', { seen: () => this.stderr });
   }
 }
