@@ -85,10 +85,10 @@ struct Config {
   int max_retries = 3;
   log::Level log_level = log::Level::info;
   std::int64_t max_tokens_limit = 8192;
-  int requests_per_minute = 0;        // JUMPSEAT_RPM; 0: no limit
-  int concurrency = 0;                // JUMPSEAT_CONCURRENCY; 0: no limit
-  int queue = 64;                     // JUMPSEAT_QUEUE: calls that wait for one of these
-  bool cache = false;                 // JUMPSEAT_CACHE
+  int requests_per_minute = 0;  // JUMPSEAT_RPM; 0: no limit
+  int concurrency = 0;          // JUMPSEAT_CONCURRENCY; 0: no limit
+  int queue = 64;               // JUMPSEAT_QUEUE: calls that wait for one of these
+  bool cache = false;           // JUMPSEAT_CACHE
   std::chrono::seconds cache_age{86'400};
   std::int64_t cache_bytes = 64ll << 20;
   ClientIdentity identity;
