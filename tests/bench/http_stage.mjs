@@ -18,6 +18,8 @@ export class HttpStage {
     this.stage_ = stage;
     this.skip_ = skip;
     this.children_ = [];
+    this.kill_ = () => this.children_.forEach((child) => child.kill('SIGKILL'));
+    process.once('exit', this.kill_);
   }
 
   async open() {
@@ -145,13 +147,20 @@ export class HttpStage {
     return child;
   }
 
-  async end(child, signal = 'SIGTERM') {
-    if (child.exitCode === null && child.signalCode === null) child.kill(signal);
+  async end(child) {
+    const over = () => child.exitCode !== null || child.signalCode !== null;
+    // A signal that comes right before a wait is seen after it: said until it is heard.
+    for (let tries = 0; !over(); tries++) {
+      child.kill(tries < 20 ? 'SIGTERM' : 'SIGKILL');
+      await Promise.race([child.ended, new Promise((resolve) => setTimeout(resolve, 500))]);
+    }
     await child.ended;
   }
 
   async close() {
-    for (const child of this.children_.reverse()) await this.end(child, 'SIGKILL');
+    process.removeListener('exit', this.kill_);
+    this.kill_();
+    await Promise.all(this.children_.map((child) => child.ended));
   }
 }
 
