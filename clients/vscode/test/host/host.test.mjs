@@ -202,7 +202,7 @@ describe('VS Code', { concurrency: false }, () => {
         },
       });
       await code.ask('One more');
-      await code.answered(/Quota used up/);
+      assert.doesNotMatch(await code.answered(/Quota used up/), /\.js:\d/, 'no stack is shown');
       const told = await code.notification(/Quota used up/);
       await code.status(/quota used up/);
       await code.shot('quota-used-up');
