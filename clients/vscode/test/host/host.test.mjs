@@ -242,7 +242,10 @@ describe('VS Code', { concurrency: false }, () => {
     const view = await code.webview('Missing required GitHub configuration');
     await view.getByRole('link', { name: 'Sign In' }).waitFor();
     const picker = code.page.locator('.interactive-session .chat-input-toolbars').last();
-    await until('a picker without models', async () => !/GPT|Claude/.test(await picker.innerText()));
+    await until(
+      'a picker without models',
+      async () => !/GPT|Claude/.test(await picker.innerText()),
+    );
     await code.shot('signed-out-again');
   });
 });
