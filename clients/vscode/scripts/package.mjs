@@ -58,7 +58,7 @@ function program() {
 }
 
 function stage(folder) {
-  for (const name of ['README.md', 'CHANGELOG.md', 'media', 'dist/extension.js']) {
+  for (const name of ['README.md', 'CHANGELOG.md', 'media', 'pictures', 'dist/extension.js']) {
     cpSync(join(HERE, name), join(folder, name), { recursive: true });
   }
   cpSync(join(PROJECT, 'LICENSE'), join(folder, 'LICENSE'));

@@ -30,8 +30,10 @@ interface Model extends vscode.LanguageModelChatInformation {
   readonly configurationSchema?: object;
 }
 
-/** What VS Code hands over beside its stable typings: the choices above. */
+/** What VS Code hands over beside its stable typings: the choices above, and who asks. */
 interface ResponseOptions extends vscode.ProvideLanguageModelChatResponseOptions {
+  /** The id of the extension that asks. */
+  readonly requestInitiator?: string;
   readonly modelConfiguration?: { readonly reasoningEffort?: string };
 }
 
@@ -135,7 +137,7 @@ class Models implements vscode.LanguageModelChatProvider<Model>, vscode.Disposab
       context.status.quotaMessage = undefined;
     } catch (error) {
       if (isCancelled(error)) throw new vscode.CancellationError();
-      throw this.told(problemOf(error));
+      throw this.told(problemOf(error), options.requestInitiator);
     }
   }
 
@@ -149,10 +151,10 @@ class Models implements vscode.LanguageModelChatProvider<Model>, vscode.Disposab
   }
 
   /** The chat shows an error's words and no button; that comes in a message beside it. */
-  private told(problem: Problem): Error {
+  private told(problem: Problem, who: string | undefined): Error {
     noteProblem(this.context, problem);
     if (problem.code === 'model_not_found') this.refresh();
-    return spoken(problem);
+    return isBuiltInChat(who) ? said(problem.message) : spoken(problem);
   }
 
   dispose(): void {
@@ -167,9 +169,16 @@ export function noteProblem(context: Context, problem: Problem): void {
   context.show(problem);
 }
 
-/** As the LanguageModelError that fits. Without a stack: VS Code would show it in the chat. */
-function spoken({ kind, message }: Problem): Error {
-  const error = kind === 'Other' ? new Error(message) : vscode.LanguageModelError[kind](message);
+/** As the LanguageModelError that fits, for extensions that decide by its code. */
+const spoken = ({ kind, message }: Problem): Error =>
+  kind === 'Other' ? said(message) : vscode.LanguageModelError[kind](message);
+
+/** The built-in chat shows an error with its stack, and a LanguageModelError always has one. */
+const isBuiltInChat = (who: string | undefined): boolean =>
+  who !== undefined && /^(core|github\.copilot-chat)$/i.test(who);
+
+function said(message: string): Error {
+  const error = new Error(message);
   error.stack = '';
   return error;
 }

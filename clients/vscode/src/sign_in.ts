@@ -92,6 +92,8 @@ function welcome(context: Context, { status, user, message }: StatusResult): voi
 }
 
 export async function signOut({ server }: Context): Promise<void> {
-  const { message } = await server.request<StatusResult>(method.sign_out, {});
-  void vscode.window.showInformationMessage(message || 'Signed out of GitHub Copilot.');
+  const { status, message } = await server.request<StatusResult>(method.sign_out, {});
+  // A token from the environment may still be in use; the process says so.
+  const left = status !== 'NotSignedIn' && message;
+  void vscode.window.showInformationMessage(left || 'Signed out of GitHub Copilot.');
 }

@@ -202,7 +202,7 @@ describe('VS Code', { concurrency: false }, () => {
         },
       });
       await code.ask('One more');
-      await code.answered(/Quota used up/);
+      assert.doesNotMatch(await code.answered(/Quota used up/), /\.js:\d/, 'no stack is shown');
       const told = await code.notification(/Quota used up/);
       await code.status(/quota used up/);
       await code.shot('quota-used-up');
@@ -234,12 +234,18 @@ describe('VS Code', { concurrency: false }, () => {
     await code.status(/is ready/); // an answer says that the quota is not used up
   });
 
-  step('signing out empties the picker’s source and changes the status bar', async () => {
+  step('signing out empties the picker and changes the status bar', async () => {
     await code.palette('Jumpseat: Sign Out');
     await code.notification(/Signed out/);
     assert.match(await code.status(/signed out/), /^Jumpseat: signed out$/);
-    await code.ask('@jumpseat Hello?');
-    await code.answered(/You are not signed in to GitHub Copilot\. ?Sign In/);
+    // The page that is still open says why, and offers the one thing that helps.
+    const view = await code.webview('Missing required GitHub configuration');
+    await view.getByRole('link', { name: 'Sign In' }).waitFor();
+    const picker = code.page.locator('.interactive-session .chat-input-toolbars').last();
+    await until(
+      'a picker without models',
+      async () => !/GPT|Claude/.test(await picker.innerText()),
+    );
     await code.shot('signed-out-again');
   });
 });
