@@ -21,6 +21,9 @@ export const method = {
   models: 'jumpseat/models',
   account: 'jumpseat/account',
   config: 'jumpseat/config',
+  http_start: 'jumpseat/http/start',
+  http_stop: 'jumpseat/http/stop',
+  http_status: 'jumpseat/http/status',
   did_change_status: 'didChangeStatus',
   progress: '$/progress',
   log_message: 'window/logMessage',
@@ -198,4 +201,26 @@ export interface AccountResult {
   /** YYYY-MM-DD. */
   quotaResetDate?: string;
   quotas: AccountQuota[];
+}
+
+// ---- jumpseat/http/start, jumpseat/http/stop, jumpseat/http/status ----
+
+export interface HttpStartParams {
+  host?: string;
+  port?: number;
+  key?: string;
+}
+
+export interface HttpStartResult {
+  url: string;
+  key: unknown;
+}
+
+export interface HttpStatusResult {
+  state: string;
+  url?: string;
+  pid?: number;
+  keyRequired?: boolean;
+  connections?: number;
+  requests?: number;
 }

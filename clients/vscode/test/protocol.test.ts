@@ -28,6 +28,8 @@ function translated(type: string): string {
   const plain: Record<string, string> = {
     'std::string': 'string',
     'std::int64_t': 'number',
+    'std::uint16_t': 'number',
+    Secret: 'string',
     double: 'number',
     bool: 'boolean',
     'json::value': 'unknown',
