@@ -28,7 +28,7 @@ void examine_requests(std::string const& body) {
     require(count > 0 && count <= EmbeddingsRequest::max_inputs);
     auto const whole = request->upstream_body("m", 0, count);
     require(!check_json(whole));
-    auto const model = find_member(whole.substr(whole.find('{')), "model");
+    auto const model = find_member(std::string_view(whole).substr(whole.find('{')), "model");
     require(model && *model == "\"m\"");
     require(!check_json(request->upstream_body("m", count - 1, 1)));
   } else {
