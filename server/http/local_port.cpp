@@ -120,7 +120,8 @@ awaitable<Result<PortState>> LocalPort::start(PortOptions options) {
   wanted.host = options.host.value_or(config.host);
   wanted.port = options.port.value_or(config.port);
   if (config.allow_remote) wanted.allow = HttpServer::Address::Allow::remote;
-  Secret key = options.key ? std::move(*options.key) : config.api_key;
+  Secret key = config.api_key;
+  if (options.key) key = std::move(*options.key);
 
   if (changing_) {
     co_return fail(ErrorCode::port_unavailable, "The port is just being opened or closed.");

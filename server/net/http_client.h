@@ -43,9 +43,11 @@ struct HttpTimeouts {
 class HttpBody {
  public:
   HttpBody() = default;
-  HttpBody(std::string text)
+  // Not explicit: a text is a body.
+  HttpBody(std::string text)  // NOLINT(google-explicit-constructor)
       : text_(text.empty() ? nullptr : std::make_shared<std::string const>(std::move(text))) {}
-  HttpBody(char const* text) : HttpBody(std::string(text)) {}
+  HttpBody(char const* text)  // NOLINT(google-explicit-constructor)
+      : HttpBody(std::string(text)) {}
   std::string_view view() const { return text_ ? std::string_view(*text_) : ""; }  // never null
   bool empty() const { return text_ == nullptr; }
   std::size_t size() const { return view().size(); }
