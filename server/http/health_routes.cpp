@@ -83,6 +83,13 @@ class HealthRoutes {
   }
 
   awaitable<Result<void>> status(IncomingRequest&, Reply& reply) const {
+    auto text = json::serialize(status_body());
+    co_await reply.json(std::move(text));
+    co_return Result<void>();
+  }
+
+ private:
+  json::object status_body() const {
     auto const state = tokens_.state();
     json::object sign_in;
     sign_in["state"] = name_of(state.kind);
@@ -101,12 +108,9 @@ class HealthRoutes {
     body["connections"] = server_.connections();
     body["requests"] = server_.requests();
     body["answers_under_way"] = chat_.active();
-    auto text = json::serialize(body);
-    co_await reply.json(std::move(text));
-    co_return Result<void>();
+    return body;
   }
 
- private:
   TokenService& tokens_;
   ChatService& chat_;
   Clock& clock_;
