@@ -57,13 +57,13 @@ void ChatService::tell() const {
 
 namespace {
 
-// Takes the request: once upstream's form is made, the caller's need not be kept.
+// Takes the request: its memory becomes upstream's form.
 ChatCall make_call(ChatRequest request, ChatRequest::Upstream const& change, std::string model) {
   ChatCall call;
-  call.body = request.upstream_body(change);
   call.asked_model = std::move(model);
   call.initiator = request.initiator();
   call.vision = request.has_image() ? ChatCall::Vision::images : ChatCall::Vision::none;
+  call.body = std::move(request).upstream_body(change);
   return call;
 }
 

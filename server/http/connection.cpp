@@ -21,6 +21,7 @@ using SteadyClock = SteadyTimer::clock_type;
 constexpr std::size_t first_capacity = 2048;  // most requests' heads
 constexpr std::size_t watch_room = 256;       // kept free, so that the client's end is noticed
 constexpr std::size_t read_step = 64u << 10;
+constexpr std::size_t room_for_edits = 512;
 constexpr std::size_t kept_body = 64u << 10;  // memory of a body that is kept for the next one
 
 // `Expect` in any letter case.
@@ -109,9 +110,12 @@ void Connection::read() {
   asio::mutable_buffer space;
   reading_body_ = phase_ == Phase::body && !parser_.chunked() && begin_ + taken_ == end_;
   if (reading_body_) {
-    // Straight to where the handler finds it. The memory grows with what comes, not with what is
-    // announced.
-    auto const step = std::min(parser_.content_length() - body_size_, read_step);
+    // Straight to where the handler finds it. The memory grows with what comes: who has sent a
+    // quarter of what was announced gets the rest at once, with room to edit the whole in place.
+    auto const length = parser_.content_length();
+    auto const step = std::min(length - body_size_, read_step);
+    if (body_.capacity() < body_size_ + step && body_size_ >= length / 4)
+      body_.reserve(length + room_for_edits);
     if (body_.size() < body_size_ + step) body_.resize(body_size_ + step);
     space = {body_.data() + body_size_, step};
   } else {
