@@ -80,8 +80,8 @@ class FrameReader {
   std::string long_body_;
   std::size_t gathered_ = 0;
   bool handed_out_ = false;
-  std::size_t skip_ = 0;               // bytes of an oversized body still to drop
-  std::string_view why_;               // not empty: broken
+  std::size_t skip_ = 0;  // bytes of an oversized body still to drop
+  std::string_view why_;  // not empty: broken
 };
 
 // "Content-Length: N\r\n\r\n" for a body of `length` bytes.

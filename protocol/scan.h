@@ -143,8 +143,8 @@ class Splice {
   // Changed nothing? Then text() equals the original bytes.
   bool unchanged() const;
   std::string text() const;
-  // text(), put together within `object`, the text that this was made from: a long one is moved by a
-  // few bytes instead of being copied. Takes new memory only where its capacity does not suffice.
+  // text(), put together within `object`, the text that this was made from: a long one is moved by
+  // a few bytes instead of being copied. Takes new memory only where its capacity does not suffice.
   // This is used up.
   void apply(std::string& object) &&;
 
