@@ -3,7 +3,7 @@
 
 import assert from 'node:assert/strict';
 import { execFileSync, spawnSync } from 'node:child_process';
-import { readFileSync, writeFileSync } from 'node:fs';
+import { readFileSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { Home, eventually, known_token, run, start_simulator } from './harness.mjs';
@@ -637,5 +637,112 @@ describe('S6: secrets', () => {
       const reply = await locked.get(path);
       assert.ok(!/octo|ghu_|user/i.test(reply.text), reply.text);
     }
+  });
+});
+
+describe('S24: prompts and answers', () => {
+  const PROMPT = 'prompt-canary-that-nobody-keeps';
+  const ANSWER = 'answer-canary-that-nobody-keeps';
+
+  /// Every file below a directory, as one text.
+  const files_of = (folder) =>
+    readdirSync(folder, { recursive: true, withFileTypes: true })
+      .filter((one) => one.isFile())
+      .map((one) => [join(one.path, one.name), readFileSync(join(one.path, one.name), 'latin1')]);
+
+  test('reach no log, no file, no metric and no other error, whatever becomes of the request', async () => {
+    const own = new Home();
+    // A sign-in that is saved, so that there is a database with all that is kept.
+    const login = await run(['login'], { env: own.env(sim.env), cwd: own.work });
+    assert.equal(login.code, 0, login.stderr);
+    const log = join(own.path, 'jumpseat.log');
+    const port = await open_port({
+      env: own.env(sim.env, {
+        LOG_LEVEL: 'DEBUG',
+        JUMPSEAT_API_KEY: KEY,
+        REQUEST_TIMEOUT: '1',
+        MAX_RETRIES: '0',
+      }),
+      cwd: own.work,
+      args: ['--verbose', '--log-file', log],
+    });
+    const headers = { authorization: `Bearer ${KEY}` };
+    const errors = [];
+    /// Errors that are ours; upstream's own words go to the one who asked, and may hold his prompt.
+    const note = (reply, kind = 'ours') => {
+      if (reply.status >= 400 && kind === 'ours') errors.push(reply.text);
+      return reply;
+    };
+    const chat = async (extra) => note(await port.chat({ content: PROMPT, ...extra }, { headers }));
+    const post = async (path, body) => note(await port.post(path, body, { headers }));
+
+    // Answered, whole and as a stream, by each route.
+    assert.match((await chat()).text, new RegExp(PROMPT));
+    const stream = port.stream({ content: PROMPT }, { headers });
+    await stream.end();
+    await post('/v1/completions', { model: 'gpt-4.1', prompt: PROMPT });
+    await post('/v1/completions', { model: 'gpt-41-copilot', prompt: PROMPT, suffix: PROMPT });
+    await post('/v1/embeddings', { model: 'text-embedding-3-small', input: [PROMPT] });
+    // Refused here: JSON that breaks off, members of the wrong kind, an unknown model, a wrong key.
+    await post('/v1/chat/completions', `{"messages":[{"role":"user","content":"${PROMPT}`);
+    await post('/v1/chat/completions', { messages: PROMPT });
+    await post('/v1/chat/completions', {
+      messages: [{ role: 'user', content: PROMPT }],
+      api_base: PROMPT,
+    });
+    await post('/v1/completions', { model: 'gpt-4.1', prompt: [PROMPT, 7] });
+    await post('/v1/embeddings', { model: 'gpt-4.1', input: PROMPT });
+    await chat({ model: 'nobody' });
+    note(await port.chat({ content: PROMPT }, { headers: { authorization: 'Bearer wrong-key' } }));
+    note(await port.get(`/v1/nowhere?q=${PROMPT}`, { headers }));
+    // Refused and broken off by upstream, in words that repeat the prompt.
+    const refusal = {
+      error: { message: `I will not say ${PROMPT}`, code: 'invalid_request_body' },
+    };
+    const say = (status, body) =>
+      sim.rule({ on: 'POST /chat/completions', times: 1, do: { status, body } });
+    for (const status of [400, 403, 500]) {
+      await say(status, JSON.stringify(refusal));
+      note(await port.chat({ content: PROMPT }, { headers }), "upstream's");
+    }
+    await say(502, `<html>${PROMPT}</html>`);
+    note(await port.chat({ content: PROMPT }, { headers }), "upstream's");
+    for (const steps of [
+      [{ data: { error: { message: `broken at ${PROMPT}` } } }],
+      [{ data: `not JSON: ${PROMPT} ${ANSWER}` }],
+      [{ data: { choices: [{ index: 0, delta: { content: ANSWER } }] } }, { cut: 'rst' }],
+      [{ data: { choices: [{ index: 0, delta: { content: ANSWER } }] } }, { stall: true }],
+    ]) {
+      await sim.rule({ on: 'POST /chat/completions', times: 1, do: { stream: steps } });
+      await port.stream({ content: PROMPT }, { headers }).end();
+    }
+    await sim.clear_rules();
+    // Left by the client.
+    await sim.scenario('chat_hold_midstream?times=1');
+    const left = port.stream({ content: PROMPT }, { headers });
+    await left.some_events(1);
+    left.leave();
+    await sim.wait('closed', { path: '/chat/completions' });
+
+    const shown = [];
+    for (const path of ['/metrics', '/status', '/usage', '/health', '/v1/models'])
+      shown.push((await port.get(path, { headers })).text);
+    await port.stop();
+    assert.ok(errors.length >= 7, String(errors.length));
+    const places = [
+      ...files_of(own.path),
+      ['stdout', port.stdout],
+      ['stderr', port.stderr],
+      ...shown.map((text, at) => [`route ${at}`, text]),
+      ...errors.map((text) => [`error ${text}`, text]),
+    ];
+    assert.ok(readFileSync(log, 'utf8').length > 0, 'there is a log');
+    assert.ok(
+      files_of(own.path).some(([name]) => name.includes('jumpseat.db')),
+      'and a database',
+    );
+    for (const [name, text] of places)
+      for (const canary of [PROMPT, ANSWER, Buffer.from(PROMPT).toString('base64').slice(0, 36)])
+        assert.ok(!text.includes(canary), `${canary} is in ${name}`);
   });
 });
