@@ -94,7 +94,10 @@ function judge(reply, kind) {
   const good = reply.status === 200 && (kind === 'whole' || reply.done);
   if (good) return undefined;
   counts.failed++;
-  if (surprises.length < 200) surprises.push(`${kind} ${reply.status} ${reply.text?.slice(-200)}`);
+  // What the faults below are answered with is no surprise.
+  const known = /soak|nothing that could be read/.test(reply.text ?? '');
+  if (!known && surprises.length < 200)
+    surprises.push(`${kind} ${reply.status} ${reply.text?.slice(-200)}`);
   return undefined;
 }
 
