@@ -69,9 +69,11 @@ ChatCall make_call(ChatRequest request, ChatRequest::Upstream const& change, std
 
 }  // namespace
 
-awaitable<Result<std::unique_ptr<ChatStream>>> ChatService::start(ChatRequest request) {
+awaitable<Result<std::unique_ptr<ChatStream>>> ChatService::start(ChatRequest request,
+                                                                  std::string* chosen) {
   auto model = co_await catalog_.resolve(request.model());
   if (!model) co_return model.error();
+  if (chosen != nullptr) *chosen = model->id;
   if (!model->serves("/chat/completions")) {
     co_return fail(ErrorCode::unsupported_api_for_model,
                    "The model " + model->id +
