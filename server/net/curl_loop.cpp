@@ -25,18 +25,28 @@ int port_of(curl_socket_t socket) {
 
 }  // namespace
 
-// One socket that curl wants to hear about. The watch holds a duplicate of the descriptor: curl may
-// close its own before it says so, and the number may be in use again at once. A wait holds the
-// watch itself, not the number, so an event that comes late finds `loop` empty and hits nobody
+// What the watched descriptor is to curl.
+enum class CurlLoop::Kind {
+  connection,  // to a server: kept between transfers; we are asked to close it
+  own,         // curl's, closed without a word, and the number may be in use again at once
+};
+
+// One socket that curl wants to hear about: a connection's itself, a duplicate of any other. A wait
+// holds the watch, not the number, so an event that comes late finds `loop` empty and hits nobody
 // else.
 struct CurlLoop::Watch {
-  Watch(asio::io_context& io, int duplicate, curl_socket_t curls, CurlLoop* owner)
-      : descriptor(io, duplicate), socket(curls), loop(owner) {}
+  Watch(asio::io_context& io, int watched, curl_socket_t curls, Kind of, CurlLoop* owner)
+      : descriptor(io, watched), socket(curls), kind(of), loop(owner) {}
+  ~Watch() {
+    if (kind == Kind::connection && descriptor.is_open()) descriptor.release();
+  }
+  Watch(Watch const&) = delete;
+  Watch& operator=(Watch const&) = delete;
   asio::posix::basic_stream_descriptor<Executor> descriptor;
   curl_socket_t socket;
+  Kind kind;
   CurlLoop* loop;  // null once dropped
   int wanted = CURL_POLL_NONE;
-  bool connection = false;               // to a server: kept between transfers
   bool resting = false;                  // see rest()
   Alarm::TimePoint ends = Alarm::never;  // see end_unless_used()
   bool reading = false;                  // a wait is under way
@@ -100,7 +110,8 @@ void CurlLoop::nudge(CURL* easy) {
 
 void CurlLoop::end_unless_used(int local_port, std::chrono::milliseconds grace) {
   for (auto& [socket, watch] : watches_) {
-    if (!watch->connection || watch->wanted != CURL_POLL_NONE || port_of(socket) != local_port)
+    if (watch->kind != Kind::connection || watch->wanted != CURL_POLL_NONE ||
+        port_of(socket) != local_port)
       continue;
     watch->ends = SteadyTimer::clock_type::now() + grace;
     endings_.set(std::min(endings_.due(), watch->ends));
@@ -134,7 +145,7 @@ void CurlLoop::cut(Watch& watch) {
 }
 
 int CurlLoop::on_connection(void* loop, curl_socket_t socket, curlsocktype) noexcept {
-  if (Watch* watch = static_cast<CurlLoop*>(loop)->watch(socket)) watch->connection = true;
+  static_cast<CurlLoop*>(loop)->watch(socket, Kind::connection);
   return CURL_SOCKOPT_OK;
 }
 
@@ -152,7 +163,7 @@ int CurlLoop::on_socket(CURL*, curl_socket_t socket, int what, void* loop, void*
     // spares the next request six system calls; it goes when curl closes the socket, and curl tells
     // of that for connections. Other descriptors (curl wakes itself up after a name look-up) it
     // closes silently.
-    if (found->second->connection) {
+    if (found->second->kind == Kind::connection) {
       found->second->wanted = CURL_POLL_NONE;
     } else {
       self->drop(socket);
@@ -171,19 +182,19 @@ int CurlLoop::on_timer(CURLM*, long milliseconds, void* loop) noexcept {
   return 0;
 }
 
-CurlLoop::Watch* CurlLoop::watch(curl_socket_t socket) {
+CurlLoop::Watch* CurlLoop::watch(curl_socket_t socket, Kind kind) {
   auto const found = watches_.find(socket);
   if (found != watches_.end()) return found->second.get();
-  int const duplicate = ::fcntl(socket, F_DUPFD_CLOEXEC, 0);
+  int const watched = kind == Kind::connection ? socket : ::fcntl(socket, F_DUPFD_CLOEXEC, 0);
   // Out of descriptors: the transfer ends at its deadline. Refusing would make curl end all of
   // them.
-  if (duplicate < 0) return nullptr;
-  auto created = std::make_shared<Watch>(io_, duplicate, socket, this);
+  if (watched < 0) return nullptr;
+  auto created = std::make_shared<Watch>(io_, watched, socket, kind, this);
   return watches_.emplace(socket, std::move(created)).first->second.get();
 }
 
 void CurlLoop::want(curl_socket_t socket, int what) {
-  Watch* const found = watch(socket);
+  Watch* const found = watch(socket, Kind::own);
   if (found == nullptr) return;
   found->wanted = what;
   found->resting = false;
@@ -197,8 +208,13 @@ void CurlLoop::drop(curl_socket_t socket) {
   auto const dropped = std::move(found->second);
   watches_.erase(found);
   dropped->loop = nullptr;
-  boost::system::error_code ignored;
-  dropped->descriptor.close(ignored);  // its waits end, and find `loop` empty
+  // Its waits end, and find `loop` empty.
+  if (dropped->kind == Kind::connection) {
+    dropped->descriptor.release();
+  } else {
+    boost::system::error_code ignored;
+    dropped->descriptor.close(ignored);
+  }
 }
 
 // Starts the waits that are wanted and not yet under way. One that is no longer wanted is left

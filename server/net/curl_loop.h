@@ -52,10 +52,11 @@ class CurlLoop {
   static int close_socket(void* loop, curl_socket_t socket) noexcept;
 
  private:
+  enum class Kind;
   struct Watch;
   static int on_socket(CURL*, curl_socket_t, int what, void* loop, void*) noexcept;
   static int on_timer(CURLM*, long milliseconds, void* loop) noexcept;
-  Watch* watch(curl_socket_t socket);
+  Watch* watch(curl_socket_t socket, Kind kind);
   void want(curl_socket_t socket, int what);
   void drop(curl_socket_t socket);
   void arm(std::shared_ptr<Watch> const& watch);
