@@ -85,6 +85,9 @@ const QUIET = {
 const plain = (text) => text.replace(/\u00a0/g, ' ');
 
 export class Code {
+  /** Of each window: the last row of the Chat view when it was asked. */
+  asked = new Map();
+
   /**
    * options: vsix, env, files ({path: text} in the workspace), executable (which of them are), settings (the
    * user's) and machine (the user's of machine scope), trust (whether VS Code asks for it), shots.
@@ -348,15 +351,33 @@ export class Code {
     return input;
   }
 
-  /** The last answer in the Chat view. Long lists are virtual, so only the last is there for certain. */
-  async answer(page = this.page) {
-    const all = page.locator('.interactive-item-container.interactive-response');
-    const texts = await all.allInnerTexts();
-    return plain(texts.at(-1) ?? '').replace(/\s+/g, ' ');
+  /** The rows of the Chat view that are rendered: {at, answer, loading, text}. Long lists are virtual. */
+  rows(page) {
+    return page
+      .locator('.interactive-session .interactive-list .monaco-list-row')
+      .evaluateAll((all) =>
+        all
+          .map((row) => {
+            const answer = row.querySelector('.interactive-item-container.interactive-response');
+            return {
+              at: Number(row.getAttribute('data-index')),
+              answer: answer !== null,
+              loading: answer?.classList.contains('chat-response-loading') ?? false,
+              text: (answer ?? row).innerText,
+            };
+          })
+          .sort((one, other) => one.at - other.at),
+      );
   }
 
+  /** Asks once the answer before is complete; `answered` then means the answer to this question alone. */
   async ask(text, page = this.page) {
     const input = await this.openChat(page);
+    const before = await until('the end of the answer before', async () => {
+      const last = (await this.rows(page)).at(-1);
+      return last?.loading ? false : { at: last?.at ?? -1 };
+    });
+    this.asked.set(page, before.at);
     await input.click();
     await page.keyboard.press('Control+A');
     await page.keyboard.press('Delete');
@@ -371,12 +392,15 @@ export class Code {
     await page.keyboard.press('Enter');
   }
 
+  /** Waits until the answer to the last question fits; `complete` or not. */
   answered(wanted, page = this.page) {
     return until(`the answer ${wanted}`, async () => {
-      const text = await this.answer(page);
-      if (wanted.test(text)) return text;
+      const last = (await this.rows(page)).at(-1);
+      const text = last?.answer && last.at > (this.asked.get(page) ?? -1) ? last.text : '';
+      const said = plain(text).replace(/\s+/g, ' ');
+      if (said !== '' && wanted.test(said)) return said;
       throw new Error(
-        `${text} ${(await page.locator('.monaco-dialog-box').allInnerTexts()).join(' ')}`,
+        `${said} ${(await page.locator('.monaco-dialog-box').allInnerTexts()).join(' ')}`,
       );
     });
   }
