@@ -61,6 +61,7 @@ const extension = {
   external: ['vscode'],
   minify: true,
   legalComments: 'none',
+  banner: { js: 'const JUMPSEAT_BEGAN=performance.now();' },
   plugins: [withoutUnusedFeatures],
 };
 

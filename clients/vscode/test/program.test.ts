@@ -339,6 +339,24 @@ describe('a program that is no good', () => {
     assert.match(message, /has not answered for 1 seconds/);
   });
 
+  test('is not waited for any longer when the start is given up', async () => {
+    const path = script('waiting', 'process.stdin.resume();');
+    const giveUp = new AbortController();
+    const started = start(path, process.env, { signal: giveUp.signal });
+    giveUp.abort();
+    await assert.rejects(started, (error) => (error as StartFailure).kind === 'stopped');
+    // One that has been greeted: it says so on stderr, which ends up in the log.
+    const greeted = new AbortController();
+    const saying = script('saying', `process.stdin.once('data', () => console.error('greeted'));`);
+    const other = start(saying, process.env, {
+      signal: greeted.signal,
+      onLog: (line) => {
+        if (line.includes('greeted')) greeted.abort();
+      },
+    });
+    await assert.rejects(other, (error) => (error as StartFailure).kind === 'stopped');
+  });
+
   test('ends at once, with a reason on stderr', async () => {
     const path = script('ending', `console.error('no such library'); process.exit(7);`);
     const { kind, message } = await failureOf(path);
