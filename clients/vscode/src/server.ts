@@ -245,7 +245,13 @@ export async function tell(
     error: vscode.window.showErrorMessage,
   }[how];
   const pressed = await show(message, button.title);
-  if (pressed !== undefined) {
-    await vscode.commands.executeCommand(button.command, ...(button.arguments ?? []));
+  if (pressed === undefined) return;
+  const { command, arguments: words = [] } = button;
+  if (command === 'workbench.action.openSettings' && vscode.env.remoteName !== undefined) {
+    // Settings of machine scope are on the remote machine's page then, and not found on the user's.
+    const [query] = words;
+    await vscode.commands.executeCommand('workbench.action.openRemoteSettings', { query });
+    return;
   }
+  await vscode.commands.executeCommand(command, ...words);
 }

@@ -259,6 +259,14 @@ describe('with the real program', () => {
     assert.match(limited.message, /^Rate limit exceeded/);
     assert.equal(limited.kind, 'Blocked');
 
+    await sim.scenario('exchange_403_no_seat');
+    const seatless = await problem(await open());
+    assert.match(seatless.message, /GitHub gave no Copilot token: No Copilot seat for octocat/);
+    assert.deepEqual(
+      [seatless.kind, seatless.code, seatless.button.title, seatless.button.command],
+      ['NoPermissions', 'no_copilot_access', 'Open GitHub', 'vscode.open'],
+    );
+
     const nobody = await problem(await open({}, 'no token'));
     assert.match(nobody.message, /^Missing required GitHub configuration: GITHUB_TOKEN/);
     assert.deepEqual([nobody.kind, nobody.button.command], ['NoPermissions', 'jumpseat.signIn']);

@@ -16,6 +16,7 @@ import {
   mkdirSync,
   mkdtempSync,
   openSync,
+  readdirSync,
   readFileSync,
   rmSync,
   writeFileSync,
@@ -79,6 +80,7 @@ const QUIET = {
   'workbench.reduceMotion': 'on',
   'window.restoreWindows': 'none',
   'git.enabled': false,
+  'terminal.integrated.gpuAcceleration': 'off', // its text is in the page then
   'chat.byokUtilityModelDefault': 'mainAgent',
 };
 
@@ -128,12 +130,9 @@ export class Code {
         2,
       ),
     );
-    if (machine) {
-      writeFileSync(
-        join(folder('user/Machine'), 'settings.json'),
-        JSON.stringify(machine, null, 2),
-      );
-    }
+    code.machineFile = join(folder('user/Machine'), 'settings.json');
+    code.setMachine(machine ?? {});
+    code.logs = join(user, 'logs');
     const config = join(code.root, 'config.yaml');
     writeFileSync(config, 'auth: none\n');
     code.env = { PATH: process.env.PATH, LC_ALL: 'C.UTF-8', HOME: code.home, ...env };
@@ -200,6 +199,7 @@ export class Code {
       ],
     });
     code.browser.setDefaultTimeout(LIMIT_MS);
+    await code.browser.grantPermissions(['clipboard-read', 'clipboard-write']);
     code.page = code.browser.pages()[0] ?? (await code.browser.newPage());
     await code.open();
     return code;
@@ -233,6 +233,23 @@ export class Code {
     if (!this.shots) return;
     mkdirSync(this.shots, { recursive: true });
     await page.screenshot({ path: join(this.shots, `${name}.png`) });
+  }
+
+  /** Writes the user's settings of machine scope, which an open window takes over at once. */
+  setMachine(settings) {
+    writeFileSync(this.machineFile, JSON.stringify(settings, null, 2));
+  }
+
+  /** All that the extension has logged in this VS Code, of all windows. */
+  extensionLog() {
+    return readdirSync(this.logs, { recursive: true })
+      .filter((name) => name.endsWith('Jumpseat.log'))
+      .map((name) => readFileSync(join(this.logs, name), 'utf8'))
+      .join('');
+  }
+
+  clipboard(page = this.page) {
+    return page.evaluate(() => navigator.clipboard.readText());
   }
 
   // ---- The status bar ----
@@ -326,6 +343,13 @@ export class Code {
     return one.waitFor().then(() => one);
   }
 
+  /** What a notification can be answered with, besides closing it. */
+  buttons(notification) {
+    return notification
+      .locator('.notification-list-item-buttons-container .monaco-button')
+      .allInnerTexts();
+  }
+
   async press(notification, button) {
     await notification.getByRole('button', { name: button, exact: true }).first().click();
   }
@@ -378,7 +402,8 @@ export class Code {
       return last?.loading ? false : { at: last?.at ?? -1 };
     });
     this.asked.set(page, before.at);
-    await input.click();
+    // Not by a click: a notification may lie over it.
+    await input.locator('.native-edit-context, textarea.inputarea').first().focus();
     await page.keyboard.press('Control+A');
     await page.keyboard.press('Delete');
     await page.keyboard.type(text, { delay: 10 });
