@@ -56,6 +56,7 @@ class Accounts implements vscode.AuthenticationProvider, vscode.Disposable {
   private look(): void {
     const { status } = this.context;
     if (status.phase === 'starting' || status.phase === 'signing_in') return; // nothing is known yet
+    if (status.isSignedIn && !status.isKnown) return; // its name comes in a moment
     const label = status.isSignedIn ? (status.user ?? 'GitHub') : undefined;
     const before = this.session;
     if (before?.account.label === label) return;

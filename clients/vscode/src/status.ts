@@ -41,6 +41,11 @@ export class Status implements vscode.Disposable {
     return this.facts.account?.user;
   }
 
+  /** Whether the process has said who that is since it said that somebody is. */
+  get isKnown(): boolean {
+    return ['OK', 'MaybeOK'].includes(this.facts.account?.status ?? '');
+  }
+
   get isSignedIn(): boolean {
     return ['ready', 'busy', 'offline', 'quota_used_up'].includes(this.phase_);
   }

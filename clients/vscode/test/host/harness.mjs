@@ -80,6 +80,7 @@ const QUIET = {
   'workbench.reduceMotion': 'on',
   'window.restoreWindows': 'none',
   'git.enabled': false,
+  'remote.autoForwardPorts': false,
   'terminal.integrated.gpuAcceleration': 'off', // its text is in the page then
   'chat.byokUtilityModelDefault': 'mainAgent',
 };
@@ -115,6 +116,7 @@ export class Code {
     };
     code.home = folder('home');
     code.workspace = folder('workspace');
+    writeFileSync(join(code.home, '.bashrc'), "PS1='$ '\n");
     for (const [name, text] of Object.entries(files)) {
       mkdirSync(dirname(join(code.workspace, name)), { recursive: true });
       writeFileSync(join(code.workspace, name), text);
