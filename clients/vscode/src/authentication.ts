@@ -44,7 +44,7 @@ class Accounts implements vscode.AuthenticationProvider, vscode.Disposable {
 
   async createSession(): Promise<vscode.AuthenticationSession> {
     if (!(await signIn(this.context))) throw new Error('Nobody signed in.');
-    this.look();
+    this.look('GitHub');
     if (!this.session) throw new Error('Copilot does not accept the sign-in.');
     return this.session;
   }
@@ -53,11 +53,12 @@ class Accounts implements vscode.AuthenticationProvider, vscode.Disposable {
     return signOut(this.context);
   }
 
-  private look(): void {
+  /** Without a name there is no entry, unless somebody waits for one. */
+  private look(nameless?: string): void {
     const { status } = this.context;
     if (status.phase === 'starting' || status.phase === 'signing_in') return; // nothing is known yet
-    if (status.isSignedIn && !status.isKnown) return; // its name comes in a moment
-    const label = status.isSignedIn ? (status.user ?? 'GitHub') : undefined;
+    const label = status.isSignedIn ? (status.user ?? nameless) : undefined;
+    if (status.isSignedIn && label === undefined) return; // it comes in a moment
     const before = this.session;
     if (before?.account.label === label) return;
     this.session =

@@ -27,7 +27,7 @@ export const variablesOf = ({ baseUrl, key }: Address): Record<string, string> =
 export class Port {
   private status: HttpStatusResult = { state: 'closed' };
   private address: Address | undefined;
-  private wanted_ = false;
+  private wanted_: boolean | undefined;
 
   /** `changed` is called when it has opened or closed. */
   constructor(
@@ -35,8 +35,8 @@ export class Port {
     private readonly changed: () => void,
   ) {}
 
-  /** Whether this window wants it open, also after a restart of the process. */
-  get wanted(): boolean {
+  /** Whether this window wants it open, also after a restart of the process; undefined: nobody has said yet. */
+  get wanted(): boolean | undefined {
     return this.wanted_;
   }
 

@@ -61,10 +61,10 @@ async function start(context: Context): Promise<void> {
   );
 }
 
-/** After a start of the process: open it again if this window had it open or wants it from the start. */
+/** After a start of the process: what the person said in this window counts, else the settings. */
 async function resume(context: Context): Promise<void> {
-  const wanted = context.port.wanted || ownSetting('http.openWithWindow') === true;
-  if (wanted || chosenFolders().length > 0) await openUnasked(context);
+  const asSet = () => ownSetting('http.openWithWindow') === true || chosenFolders().length > 0;
+  if (context.port.wanted ?? asSet()) await openUnasked(context);
 }
 
 /** The choice of folders or the folders have changed. */
@@ -102,14 +102,16 @@ async function toggleTerminals(context: Context): Promise<void> {
     );
     return;
   }
-  const on = chosenFolders().length > 0;
-  if (!on) await open(context); // a port that cannot be opened is no reason to change a setting
+  const wasOn = chosenFolders().length > 0;
+  // First of all: a port that cannot be opened is no reason to change a setting.
+  const address = wasOn ? undefined : await open(context);
   const others = ownList(FOLDERS).filter((name) => !here.includes(name));
   await vscode.workspace
     .getConfiguration('jumpseat')
-    .update(FOLDERS, on ? others : [...others, ...here], vscode.ConfigurationTarget.Global);
+    .update(FOLDERS, wasOn ? others : [...others, ...here], vscode.ConfigurationTarget.Global);
+  if (address) fillTerminals(context, address);
   void vscode.window.showInformationMessage(
-    on
+    wasOn
       ? 'New terminals of this workspace get no OPENAI variables from Jumpseat any more.'
       : 'New terminals of this workspace get OPENAI_BASE_URL and OPENAI_API_KEY.',
   );

@@ -28,6 +28,7 @@ export async function signIn(context: Context): Promise<boolean> {
   status.signingIn = true;
   try {
     const result = await finish(context, begun);
+    status.account = result;
     await welcome(context, result);
     return true;
   } catch (error) {

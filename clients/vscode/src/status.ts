@@ -41,11 +41,6 @@ export class Status implements vscode.Disposable {
     return this.facts.account?.user;
   }
 
-  /** Whether the process has said who that is since it said that somebody is. */
-  get isKnown(): boolean {
-    return ['OK', 'MaybeOK'].includes(this.facts.account?.status ?? '');
-  }
-
   get isSignedIn(): boolean {
     return ['ready', 'busy', 'offline', 'quota_used_up'].includes(this.phase_);
   }
@@ -58,6 +53,11 @@ export class Status implements vscode.Disposable {
       (this.facts.notice?.message || this.facts.account?.message) ??
       ''
     );
+  }
+
+  /** What a sign-in has brought; it knows the name, which a question for the status may not yet. */
+  set account(account: StatusResult) {
+    this.know({ account });
   }
 
   /** A sign-in of this window has begun or ended. */
@@ -76,7 +76,10 @@ export class Status implements vscode.Disposable {
       const account = await this.server.request<StatusResult>(method.check_status, {
         options: { localChecksOnly: true },
       });
-      this.know({ account });
+      // The process does not always have the name at hand; who signed in does not change unsaid.
+      const { user } = this;
+      const stays = user !== undefined && ['OK', 'MaybeOK'].includes(account.status);
+      this.know({ account: stays ? { user, ...account } : account });
     } catch {
       // The process is gone; its next start says what is.
     }

@@ -49,7 +49,7 @@ function models({ OPENAI_BASE_URL = '', OPENAI_API_KEY = '' }: Record<string, st
 describe('the port', () => {
   test('opens, answers with the two variables, and closes', async () => {
     const { port, seen } = await open_window();
-    assert.deepEqual([port.isOpen, port.wanted, port.baseUrl], [false, false, undefined]);
+    assert.deepEqual([port.isOpen, port.wanted, port.baseUrl], [false, undefined, undefined]);
     const address = await port.open(0);
     assert.match(address.baseUrl, /^http:\/\/localhost:\d+\/v1$/);
     assert.deepEqual(await port.open(0), address, 'again is the same');
@@ -112,7 +112,7 @@ describe('the port', () => {
     assert.equal(code, 'port_unavailable');
     assert.match(message, /process \d+ \(/);
     assert.deepEqual(button.arguments, ['jumpseat.http.port']);
-    assert.deepEqual([port.isOpen, port.wanted], [false, false]);
+    assert.deepEqual([port.isOpen, port.wanted], [false, undefined]);
   });
 
   test('is forgotten with the process', async () => {

@@ -287,14 +287,14 @@ describe('VS Code', { concurrency: false }, () => {
         .waitFor();
       const policy = view.locator('meta[http-equiv="Content-Security-Policy"]');
       assert.match(await policy.first().getAttribute('content'), /^default-src 'none'; style-src /);
-      const asked = (await sim.requests({ path: '/copilot_internal/user' })).length;
-      await view.getByRole('link', { name: 'Refresh' }).press('Enter');
-      await sim.wait('complete', { path: '/copilot_internal/user', n: asked + 1 });
       await code.shot('account-light');
       await code.palette('Preferences: Toggle between Light/Dark Themes');
       await view.locator('body.vscode-dark').waitFor();
       await code.shot('account-dark');
       await code.palette('Preferences: Toggle between Light/Dark Themes');
+      const asked = (await sim.requests({ path: '/copilot_internal/user' })).length;
+      await view.getByRole('link', { name: 'Refresh' }).press('Enter');
+      await sim.wait('complete', { path: '/copilot_internal/user', n: asked + 1 });
     },
   );
 
@@ -535,6 +535,7 @@ describe('a workspace that nobody trusts', { concurrency: false }, () => {
   step(
     'a program that is no good is one message with one button; a good one puts it right',
     async () => {
+      await code.clearNotifications();
       for (const [index, [what, file, message, button = 'Open Settings']] of bad.entries()) {
         const path = join(code.root, `bad.${index}`);
         if (file) {
