@@ -3,7 +3,7 @@
 // A session carries no token: those never leave the process. Another extension that asks for one gets the
 // sentence below and can do nothing with it.
 
-import * as vscode from 'vscode';
+import vscode = require('vscode');
 import type { Context } from './context';
 import { signIn, signOut } from './sign_in';
 

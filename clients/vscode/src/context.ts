@@ -2,7 +2,7 @@
 //
 // One object for the life of the extension; features hold no state of their own beside it.
 
-import * as vscode from 'vscode';
+import vscode = require('vscode');
 import { Port } from './port';
 import { problemOf, type Problem } from './problem';
 import { Server, tell } from './server';

@@ -1,6 +1,6 @@
 // The menu behind the status bar item. It offers what makes sense in the state that there is.
 
-import * as vscode from 'vscode';
+import vscode = require('vscode');
 import type { Context } from './context';
 import { faceOf } from './phase';
 

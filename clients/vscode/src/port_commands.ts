@@ -4,7 +4,7 @@
 // The choice is a setting of the user's own, a list of folders. Nothing that lies in a workspace can open the
 // port or reach a terminal through it.
 
-import * as vscode from 'vscode';
+import vscode = require('vscode');
 import type { Context } from './context';
 import { variablesOf, type Address } from './port';
 import { problemOf } from './problem';

@@ -2,26 +2,30 @@
 //
 // `launch` either gives a process that has answered `initialize` as a Jumpseat of the right age, or throws a
 // StartFailure; a process that it started and cannot use is gone by then. Restarting is server.ts's business,
-// which loads this file, and the LSP client with it, only once the extension is active.
+// which loads this file, and the LSP library with it (lsp.ts), only once the extension is active.
 
 import { spawn, type ChildProcessWithoutNullStreams } from 'node:child_process';
 import { homedir } from 'node:os';
 import type * as vscode from 'vscode';
-import {
-  BaseLanguageClient,
-  CloseAction,
-  ErrorAction,
-  type MessageTransports,
+import type {
+  LanguageClientOptions,
+  MessageTransports,
 } from 'vscode-languageclient/lib/common/client';
-import { ProgressType, StreamMessageReader, StreamMessageWriter } from 'vscode-jsonrpc/node';
-import type { LanguageClientOptions } from 'vscode-languageclient/lib/common/client';
-import {
-  CancellationToken,
-  type InitializeParams,
-  type ShowDocumentParams,
-  type ShowDocumentResult,
+import type {
+  InitializeParams,
+  ShowDocumentParams,
+  ShowDocumentResult,
 } from 'vscode-languageserver-protocol';
 import type { Program } from './binary';
+import {
+  BaseLanguageClient,
+  CancellationToken,
+  CloseAction,
+  ErrorAction,
+  ProgressType,
+  StreamMessageReader,
+  StreamMessageWriter,
+} from './lsp.js';
 import type { InitializationOptions, InitializeResult } from './protocol';
 import { isAtLeast, StartFailure } from './start_failure';
 

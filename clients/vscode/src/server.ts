@@ -6,7 +6,7 @@
 // once and with one button.
 
 import { join } from 'node:path';
-import * as vscode from 'vscode';
+import vscode = require('vscode');
 import { Backoff } from './backoff';
 import { findProgram } from './binary';
 import type { Running } from './process';

@@ -3,7 +3,7 @@
 // VS Code keeps a workspace from setting one of machine scope; this looks only at the user's own values, so
 // that it would not matter if one day it did not.
 
-import * as vscode from 'vscode';
+import vscode = require('vscode');
 
 /** The user's own value, or the default; of whatever type the user made it. */
 export function ownSetting(key: string): unknown {

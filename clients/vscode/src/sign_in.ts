@@ -1,7 +1,7 @@
 // Signing in and out. The process runs GitHub's device flow; here its code is copied and shown, its page
 // opened (by window/showDocument, process.ts), and what it waits for displayed until it ends or is cancelled.
 
-import * as vscode from 'vscode';
+import vscode = require('vscode');
 import type { Context } from './context';
 import { listModels } from './models';
 import { isCancelled, problemOf } from './problem';

@@ -2,7 +2,7 @@
 //
 // `phaseOf` is plain, so that its test is a table; the store below it listens and asks.
 
-import * as vscode from 'vscode';
+import vscode = require('vscode');
 import { phaseOf, type Facts, type Phase } from './phase';
 import { method, type StatusResult } from './protocol';
 import type { Server } from './server';

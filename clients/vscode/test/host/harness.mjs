@@ -295,6 +295,19 @@ export class Code {
     await page.locator(`.tab.active[data-resource-name="${name}"]`).waitFor();
   }
 
+  /** Selects all of the active editor; until it has loaded, it takes neither focus nor keys. */
+  async selectAll(page = this.page) {
+    const editor = page
+      .locator('.editor-instance')
+      .locator('.native-edit-context, textarea.inputarea');
+    const selection = page.locator('.statusbar-item', { hasText: /\d+ selected/ });
+    await until('the selection', async () => {
+      await editor.first().focus({ timeout: 5000 });
+      await page.keyboard.press('Control+A');
+      return selection.isVisible();
+    });
+  }
+
   async pick(page, open, text, fits) {
     const widget = page.locator('.quick-input-widget:visible');
     const rows = widget.locator('.monaco-list-row');

@@ -146,7 +146,7 @@ describe('VS Code', { concurrency: false }, () => {
 
   step('@jumpseat /explain takes the selection along and names it', async () => {
     await code.openFile('greeting.lua');
-    await code.palette('Select All');
+    await code.selectAll();
     await code.ask('@jumpseat /explain please');
     await code.answered(
       /You wrote “Explain the code.*Used 1 reference|Used 1 reference.*Explain the code/,
