@@ -58,7 +58,14 @@ function program() {
 }
 
 function stage(folder) {
-  for (const name of ['README.md', 'CHANGELOG.md', 'media', 'pictures', 'dist/extension.js']) {
+  for (const name of [
+    'README.md',
+    'CHANGELOG.md',
+    'media',
+    'pictures',
+    'dist/extension.js',
+    'dist/lsp.js',
+  ]) {
     cpSync(join(HERE, name), join(folder, name), { recursive: true });
   }
   cpSync(join(PROJECT, 'LICENSE'), join(folder, 'LICENSE'));
@@ -95,6 +102,7 @@ try {
   rmSync(folder, { recursive: true, force: true });
 }
 const kilo = (file) => `${(statSync(file).size / 1000).toFixed(1)} kB`;
-console.log(
-  `${out}: ${kilo(out)}, of it dist/extension.js ${kilo(join(HERE, 'dist', 'extension.js'))} unpacked`,
+const parts = ['dist/extension.js', 'dist/lsp.js'].map(
+  (name) => `${name} ${kilo(join(HERE, name))}`,
 );
+console.log(`${out}: ${kilo(out)}, of it ${parts.join(' and ')} unpacked`);

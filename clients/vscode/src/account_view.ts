@@ -1,7 +1,7 @@
 // The account and quota view: one page of HTML without any script (account_html.ts). Its links are commands
 // of this extension, and no others can be called from it.
 
-import * as vscode from 'vscode';
+import vscode = require('vscode');
 import { accountPage, failurePage, waitingPage } from './account_html';
 import type { Context } from './context';
 import { listModels } from './models';

@@ -3,7 +3,7 @@
 // A session carries no token: those never leave the process. Another extension that asks for one gets the
 // sentence below and can do nothing with it.
 
-import * as vscode from 'vscode';
+import vscode = require('vscode');
 import type { Context } from './context';
 import { signIn, signOut } from './sign_in';
 
@@ -44,7 +44,7 @@ class Accounts implements vscode.AuthenticationProvider, vscode.Disposable {
 
   async createSession(): Promise<vscode.AuthenticationSession> {
     if (!(await signIn(this.context))) throw new Error('Nobody signed in.');
-    this.look();
+    this.look('GitHub');
     if (!this.session) throw new Error('Copilot does not accept the sign-in.');
     return this.session;
   }
@@ -53,10 +53,12 @@ class Accounts implements vscode.AuthenticationProvider, vscode.Disposable {
     return signOut(this.context);
   }
 
-  private look(): void {
+  /** Without a name there is no entry, unless somebody waits for one. */
+  private look(nameless?: string): void {
     const { status } = this.context;
     if (status.phase === 'starting' || status.phase === 'signing_in') return; // nothing is known yet
-    const label = status.isSignedIn ? (status.user ?? 'GitHub') : undefined;
+    const label = status.isSignedIn ? (status.user ?? nameless) : undefined;
+    if (status.isSignedIn && label === undefined) return; // it comes in a moment
     const before = this.session;
     if (before?.account.label === label) return;
     this.session =

@@ -2,7 +2,8 @@
 //
 // One object for the life of the extension; features hold no state of their own beside it.
 
-import * as vscode from 'vscode';
+import vscode = require('vscode');
+import { Port } from './port';
 import { problemOf, type Problem } from './problem';
 import { Server, tell } from './server';
 import { Status } from './status';
@@ -11,12 +12,18 @@ export class Context {
   readonly log: vscode.LogOutputChannel;
   readonly server: Server;
   readonly status: Status;
+  readonly port: Port;
   private readonly showing = new Set<string>();
 
   constructor(readonly extension: vscode.ExtensionContext) {
     this.log = vscode.window.createOutputChannel('Jumpseat', { log: true });
     this.server = new Server(extension, this.log);
     this.status = new Status(this.server);
+    this.port = new Port(this.server, () => {
+      void vscode.commands.executeCommand('setContext', 'jumpseat.portIsOpen', this.port.isOpen);
+    });
+    // The next window asks the process again; nothing of the port is kept on disk.
+    extension.environmentVariableCollection.persistent = false;
     this.own(this.log, this.server, this.status);
   }
 

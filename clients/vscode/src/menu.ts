@@ -1,6 +1,6 @@
 // The menu behind the status bar item. It offers what makes sense in the state that there is.
 
-import * as vscode from 'vscode';
+import vscode = require('vscode');
 import type { Context } from './context';
 import { faceOf } from './phase';
 
@@ -10,7 +10,8 @@ interface Choice extends vscode.QuickPickItem {
 
 export function activate(context: Context): void {
   context.command('jumpseat.showMenu', async () => {
-    const { status, server } = context;
+    const { status, server, port } = context;
+    if (server.phase === 'running') await port.look();
     const title = [faceOf(status.phase).label, status.user].filter(Boolean).join(' · ');
     const chosen = await vscode.window.showQuickPick(choices(context), {
       title: server.version ? `${title} · ${server.version}` : title,
@@ -24,7 +25,7 @@ export function activate(context: Context): void {
   context.command('jumpseat.restart', () => context.server.restart());
 }
 
-function choices({ status }: Context): Choice[] {
+function choices({ status, server, port }: Context): Choice[] {
   const line = (label: string): Choice => ({ label, kind: vscode.QuickPickItemKind.Separator });
   const signedIn: Choice[] = [
     { label: '$(comment-discussion) Use in Chat View', command: 'jumpseat.useInChat' },
@@ -36,8 +37,23 @@ function choices({ status }: Context): Choice[] {
   if (status.phase === 'refused') {
     signedOut.push({ label: '$(sign-out) Sign Out', command: 'jumpseat.signOut' });
   }
+  const portLines: Choice[] = [
+    port.isOpen
+      ? {
+          label: '$(circle-slash) Stop OpenAI-Compatible Port',
+          description: port.baseUrl ?? '',
+          command: 'jumpseat.stopPort',
+        }
+      : { label: '$(broadcast) Start OpenAI-Compatible Port', command: 'jumpseat.startPort' },
+    { label: '$(copy) Copy Base URL and Key', command: 'jumpseat.copyPort' },
+    {
+      label: '$(terminal) Toggle OpenAI Variables in Terminals of This Workspace',
+      command: 'jumpseat.togglePortInTerminals',
+    },
+  ];
   return [
     ...(status.isSignedIn ? signedIn : signedOut),
+    ...(server.phase === 'running' ? [line('For other programs'), ...portLines] : []),
     line('When something is wrong'),
     { label: '$(pulse) Run Doctor', command: 'jumpseat.runDoctor' },
     { label: '$(output) Show Log', command: 'jumpseat.showLog' },

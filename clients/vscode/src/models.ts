@@ -2,7 +2,7 @@
 //
 // Limits, abilities and errors are the process's; this file only says them in VS Code's terms.
 
-import * as vscode from 'vscode';
+import vscode = require('vscode');
 import { ask } from './chat';
 import type { Context } from './context';
 import {

@@ -1,7 +1,7 @@
 // The chat participant @jumpseat: asks a model about the selection or anything else. It needs nothing of the
 // built-in chat, so it works in a VS Code where that was never set up.
 
-import * as vscode from 'vscode';
+import vscode = require('vscode');
 import { ask } from './chat';
 import type { Context } from './context';
 import type { ChatMessage, ChatRequest } from './openai';

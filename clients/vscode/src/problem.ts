@@ -77,6 +77,12 @@ function buttonFor({ code, data }: RpcError, name: string): Button {
   switch (name) {
     case 'insufficient_quota':
       return { title: 'Show Quota', command: 'jumpseat.showAccount' };
+    case 'port_unavailable':
+      return {
+        title: 'Open Settings',
+        command: 'workbench.action.openSettings',
+        arguments: ['jumpseat.http.port'],
+      };
     case 'model_not_found':
     case 'unsupported_api_for_model':
     case 'context_length_exceeded':

@@ -1,26 +1,31 @@
 // One jumpseat process and the LSP client on its pipes: started, checked, stopped.
 //
 // `launch` either gives a process that has answered `initialize` as a Jumpseat of the right age, or throws a
-// StartFailure; a process that it started and cannot use is gone by then. Restarting is server.ts's business.
+// StartFailure; a process that it started and cannot use is gone by then. Restarting is server.ts's business,
+// which loads this file, and the LSP library with it (lsp.ts), only once the extension is active.
 
 import { spawn, type ChildProcessWithoutNullStreams } from 'node:child_process';
 import { homedir } from 'node:os';
 import type * as vscode from 'vscode';
-import {
-  BaseLanguageClient,
-  CloseAction,
-  ErrorAction,
-  type MessageTransports,
+import type {
+  LanguageClientOptions,
+  MessageTransports,
 } from 'vscode-languageclient/lib/common/client';
-import { StreamMessageReader, StreamMessageWriter } from 'vscode-jsonrpc/node';
-import type { LanguageClientOptions } from 'vscode-languageclient/lib/common/client';
-import {
-  CancellationToken,
-  type InitializeParams,
-  type ShowDocumentParams,
-  type ShowDocumentResult,
+import type {
+  InitializeParams,
+  ShowDocumentParams,
+  ShowDocumentResult,
 } from 'vscode-languageserver-protocol';
 import type { Program } from './binary';
+import {
+  BaseLanguageClient,
+  CancellationToken,
+  CloseAction,
+  ErrorAction,
+  ProgressType,
+  StreamMessageReader,
+  StreamMessageWriter,
+} from './lsp.js';
 import type { InitializationOptions, InitializeResult } from './protocol';
 import { isAtLeast, StartFailure } from './start_failure';
 
@@ -34,6 +39,8 @@ export interface LaunchOptions {
   log: vscode.LogOutputChannel;
   /** How long `initialize` may take. */
   limitMs: number;
+  /** Gives the start up: the process is ended and `launch` throws. */
+  signal?: AbortSignal | undefined;
   /** Called once if the process ends after a good start and nobody stopped it. */
   onCrash: (how: string) => void;
 }
@@ -43,6 +50,8 @@ export interface Running {
   version: string;
   capabilities: InitializeResult['capabilities'];
   pid: number | undefined;
+  /** What arrives on a progress token, until it is disposed of. */
+  onProgress: <T>(token: string, take: (value: T) => void) => vscode.Disposable;
   stop: () => Promise<void>;
 }
 
@@ -53,6 +62,11 @@ export async function launch(options: LaunchOptions): Promise<Running> {
   const child = spawn(program.path, ['--stdio'], { cwd: homedir(), env: options.env });
   const watch = new Watch(child, program.path, log);
   await Promise.race([watch.failed, new Promise((resolve) => child.once('spawn', resolve))]);
+  const stopped = givenUp(options.signal);
+  if (options.signal?.aborted) {
+    child.kill('SIGKILL'); // nothing was said to it yet
+    return stopped;
+  }
   const client = new Client(child, options);
   let limit: NodeJS.Timeout | undefined;
   try {
@@ -68,7 +82,7 @@ export async function launch(options: LaunchOptions): Promise<Running> {
     });
     const started = client.start();
     started.catch(() => undefined); // it loses the race when the process is no good
-    await Promise.race([watch.failed, silent, started]);
+    await Promise.race([watch.failed, silent, started, stopped]);
     const result = client.initializeResult as Partial<InitializeResult> | undefined;
     if (!result) throw new Error('the connection closed');
     const info = result.serverInfo;
@@ -91,6 +105,8 @@ export async function launch(options: LaunchOptions): Promise<Running> {
       version: info.version,
       capabilities: result.capabilities,
       pid: child.pid,
+      onProgress: <T>(token: string, take: (value: T) => void) =>
+        client.onProgress(new ProgressType<T>(), token, take),
       stop: () => stop(client, child, watch),
     };
   } catch (error) {
@@ -103,6 +119,17 @@ export async function launch(options: LaunchOptions): Promise<Running> {
   } finally {
     clearTimeout(limit);
   }
+}
+
+/** Rejects when the start is given up. */
+function givenUp(signal: AbortSignal | undefined): Promise<never> {
+  return new Promise((_, reject) => {
+    const giveUp = () => {
+      reject(new StartFailure('stopped', 'Jumpseat was stopped before it was ready.'));
+    };
+    if (signal?.aborted) giveUp();
+    signal?.addEventListener('abort', giveUp, { once: true });
+  });
 }
 
 async function stop(
@@ -206,7 +233,7 @@ class Client extends BaseLanguageClient {
     const settings: LanguageClientOptions = {
       initializationOptions: options.initializationOptions,
       outputChannel: options.log,
-      traceOutputChannel: options.log,
+      traceOutputChannel: withoutKeys(options.log),
       // What goes wrong is told by server.ts, once and with a button; the client itself keeps still.
       errorHandler: {
         error: () => ({ action: ErrorAction.Continue, handled: true }),
@@ -271,6 +298,23 @@ class Client extends BaseLanguageClient {
   override debug(message: string, data?: unknown): void {
     this.log.debug(withData(message, data));
   }
+}
+
+/** The trace prints whole messages; the port's key is not to be among them. */
+function withoutKeys(log: vscode.LogOutputChannel): vscode.LogOutputChannel {
+  const hide = (text: string) => text.replace(/("key": *)"(?:[^"\\]|\\.)*"/g, '$1"<set>"');
+  return Object.create(log, {
+    append: {
+      value: (text: string) => {
+        log.append(hide(text));
+      },
+    },
+    appendLine: {
+      value: (text: string) => {
+        log.appendLine(hide(text));
+      },
+    },
+  }) as vscode.LogOutputChannel;
 }
 
 function withData(message: string, data: unknown): string {

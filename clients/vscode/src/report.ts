@@ -2,7 +2,7 @@
 
 import { execFile } from 'node:child_process';
 import { homedir } from 'node:os';
-import * as vscode from 'vscode';
+import vscode = require('vscode');
 import type { Context } from './context';
 
 const SCHEME = 'jumpseat-report';

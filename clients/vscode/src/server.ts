@@ -6,12 +6,12 @@
 // once and with one button.
 
 import { join } from 'node:path';
-import * as vscode from 'vscode';
-import { ProgressType } from 'vscode-jsonrpc';
+import vscode = require('vscode');
 import { Backoff } from './backoff';
 import { findProgram } from './binary';
-import { launch, type Running } from './process';
+import type { Running } from './process';
 import { method, type MessageParams, type DidChangeStatusParams } from './protocol';
+import { ownText } from './settings';
 import { remedy, StartFailure } from './start_failure';
 import type { Wire } from './wire';
 
@@ -27,6 +27,7 @@ export class Server implements Wire, vscode.Disposable {
   private phase_: ServerPhase = 'stopped';
   private running: Running | undefined;
   private starting: Promise<Running> | undefined;
+  private launching: AbortController | undefined;
   private restartTimer: NodeJS.Timeout | undefined;
   private failure: StartFailure | undefined;
   private toldOfCrash = false;
@@ -36,10 +37,19 @@ export class Server implements Wire, vscode.Disposable {
   /** didChangeStatus, as it comes. */
   readonly onDidChangeStatus = this.statusChanged.event;
 
+  private readonly settings: vscode.Disposable;
+
   constructor(
     private readonly extension: vscode.ExtensionContext,
     private readonly log: vscode.LogOutputChannel,
-  ) {}
+  ) {
+    this.settings = vscode.workspace.onDidChangeConfiguration((change) => {
+      const matters = ['jumpseat.path', 'jumpseat.endpoint'];
+      if (matters.some((name) => change.affectsConfiguration(name))) {
+        void this.restart().catch(() => undefined); // told already
+      }
+    });
+  }
 
   get phase(): ServerPhase {
     return this.phase_;
@@ -60,9 +70,7 @@ export class Server implements Wire, vscode.Disposable {
 
   /** The program and environment that the process gets; for other commands of the same program. */
   command(): { path: string; env: NodeJS.ProcessEnv } {
-    const settings = vscode.workspace.getConfiguration('jumpseat');
-    const program = this.find(settings);
-    return { path: program.path, env: this.environment(settings) };
+    return { path: this.find().path, env: this.environment() };
   }
 
   /** Starts the process unless it runs; a failure has been shown by the time that this rejects. */
@@ -81,6 +89,8 @@ export class Server implements Wire, vscode.Disposable {
   async stop(): Promise<void> {
     clearTimeout(this.restartTimer);
     this.restartTimer = undefined;
+    this.launching?.abort();
+    await this.starting?.catch(() => undefined);
     const running = this.running;
     this.running = undefined;
     this.failure = undefined;
@@ -100,9 +110,9 @@ export class Server implements Wire, vscode.Disposable {
 
   /** A token that no other request uses, and what arrives on it. */
   async progress<T>(take: (value: T) => void): Promise<{ token: string; dispose: () => void }> {
-    const { client } = await this.ready();
+    const { onProgress } = await this.ready();
     const token = `vscode-${++this.tokens}`;
-    const listener = client.onProgress(new ProgressType<T>(), token, take);
+    const listener = onProgress(token, take);
     return {
       token,
       dispose: () => {
@@ -113,6 +123,7 @@ export class Server implements Wire, vscode.Disposable {
 
   dispose(): void {
     void this.stop();
+    this.settings.dispose();
     this.phaseChanged.dispose();
     this.statusChanged.dispose();
   }
@@ -132,11 +143,13 @@ export class Server implements Wire, vscode.Disposable {
     clearTimeout(this.restartTimer);
     this.failure = undefined;
     this.enter('starting');
+    const launching = new AbortController();
+    this.launching = launching;
     try {
-      const settings = vscode.workspace.getConfiguration('jumpseat');
+      const { launch } = await import('./process.js');
       const running = await launch({
-        program: this.find(settings),
-        env: this.environment(settings),
+        program: this.find(),
+        env: this.environment(),
         initializationOptions: {
           editorInfo: { name: vscode.env.appName, version: vscode.version },
           editorPluginInfo: {
@@ -146,6 +159,7 @@ export class Server implements Wire, vscode.Disposable {
         },
         log: this.log,
         limitMs: INITIALIZE_LIMIT_MS,
+        signal: launching.signal,
         onCrash: (how) => {
           this.crashed(how);
         },
@@ -165,7 +179,7 @@ export class Server implements Wire, vscode.Disposable {
     } catch (error) {
       const failure =
         error instanceof StartFailure ? error : new StartFailure('did_not_start', String(error));
-      this.fail(failure);
+      if (!launching.signal.aborted) this.fail(failure);
       throw failure;
     }
   }
@@ -204,29 +218,19 @@ export class Server implements Wire, vscode.Disposable {
     }, wait);
   }
 
-  private find(settings: vscode.WorkspaceConfiguration) {
+  private find() {
     const name = process.platform === 'win32' ? 'jumpseat.exe' : 'jumpseat';
     return findProgram({
-      setting: own(settings, 'path'),
+      setting: ownText('path'),
       bundled: join(this.extension.extensionPath, 'bin', name),
       path: process.env['PATH'],
     });
   }
 
-  private environment(settings: vscode.WorkspaceConfiguration): NodeJS.ProcessEnv {
-    const endpoint = own(settings, 'endpoint').trim();
+  private environment(): NodeJS.ProcessEnv {
+    const endpoint = ownText('endpoint');
     return { ...process.env, ...(endpoint === '' ? {} : { GITHUB_COPILOT_ENDPOINT: endpoint }) };
   }
-}
-
-/**
- * The user's own value of a setting. VS Code keeps a workspace from setting one of machine scope; this looks
- * only where the user writes, so that it would not matter if one day it did not.
- */
-function own(settings: vscode.WorkspaceConfiguration, key: string): string {
-  const all = settings.inspect<unknown>(key);
-  const value = all?.globalValue ?? all?.defaultValue;
-  return typeof value === 'string' ? value : '';
 }
 
 /** A message with one button. */
@@ -241,7 +245,13 @@ export async function tell(
     error: vscode.window.showErrorMessage,
   }[how];
   const pressed = await show(message, button.title);
-  if (pressed !== undefined) {
-    await vscode.commands.executeCommand(button.command, ...(button.arguments ?? []));
+  if (pressed === undefined) return;
+  const { command, arguments: words = [] } = button;
+  if (command === 'workbench.action.openSettings' && vscode.env.remoteName !== undefined) {
+    // Settings of machine scope are on the remote machine's page then, and not found on the user's.
+    const [query] = words;
+    await vscode.commands.executeCommand('workbench.action.openRemoteSettings', { query });
+    return;
   }
+  await vscode.commands.executeCommand(command, ...words);
 }

@@ -1,11 +1,13 @@
 // Signing in and out. The process runs GitHub's device flow; here its code is copied and shown, its page
 // opened (by window/showDocument, process.ts), and what it waits for displayed until it ends or is cancelled.
 
-import * as vscode from 'vscode';
+import vscode = require('vscode');
 import type { Context } from './context';
+import { listModels } from './models';
 import { isCancelled, problemOf } from './problem';
 import { method, type SignInResult, type StatusResult, type WorkDoneProgress } from './protocol';
 import { tell } from './server';
+import type { Button } from './start_failure';
 
 const TOLD_KEY = 'jumpseat.toldOfChatView';
 
@@ -26,7 +28,8 @@ export async function signIn(context: Context): Promise<boolean> {
   status.signingIn = true;
   try {
     const result = await finish(context, begun);
-    welcome(context, result);
+    status.account = result;
+    await welcome(context, result);
     return true;
   } catch (error) {
     if (!isCancelled(error)) {
@@ -70,15 +73,12 @@ async function finish(context: Context, begun: SignInResult): Promise<StatusResu
   );
 }
 
-function welcome(context: Context, { status, user, message }: StatusResult): void {
+async function welcome(context: Context, { status, user, message }: StatusResult): Promise<void> {
   if (status !== 'OK' && message) {
-    // Signed in to GitHub, but Copilot says no.
-    context.show({
-      message,
-      code: 'no_copilot_access',
-      kind: 'NoPermissions',
-      button: { title: 'Run Doctor', command: 'jumpseat.runDoctor' },
-    });
+    // Signed in to GitHub, but Copilot says no. The error of whatever needs Copilot names the page that helps.
+    const refused = await listModels(context, { refresh: true }).then(() => undefined, problemOf);
+    const button: Button = { title: 'Run Doctor', command: 'jumpseat.runDoctor' };
+    context.show(refused ?? { message, code: status, kind: 'NoPermissions', button });
     return;
   }
   const text = `Signed in to GitHub${user ? ` as ${user}` : ''}.`;

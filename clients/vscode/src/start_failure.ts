@@ -12,7 +12,8 @@ export type StartFailureKind =
   | 'silent'
   | 'not_jumpseat'
   | 'too_old'
-  | 'crashes';
+  | 'crashes'
+  | 'stopped';
 
 export class StartFailure extends Error {
   constructor(
@@ -49,6 +50,7 @@ export function remedy(kind: StartFailureKind): Button {
       return { title: 'Show Log', command: 'jumpseat.showLog' };
     case 'silent':
     case 'crashes':
+    case 'stopped':
       return { title: 'Try Again', command: 'jumpseat.restart' };
   }
 }

@@ -2,7 +2,7 @@
 //
 // `phaseOf` is plain, so that its test is a table; the store below it listens and asks.
 
-import * as vscode from 'vscode';
+import vscode = require('vscode');
 import { phaseOf, type Facts, type Phase } from './phase';
 import { method, type StatusResult } from './protocol';
 import type { Server } from './server';
@@ -55,6 +55,11 @@ export class Status implements vscode.Disposable {
     );
   }
 
+  /** What a sign-in has brought; it knows the name, which a question for the status may not yet. */
+  set account(account: StatusResult) {
+    this.know({ account });
+  }
+
   /** A sign-in of this window has begun or ended. */
   set signingIn(yes: boolean) {
     this.know({ signingIn: yes });
@@ -71,7 +76,10 @@ export class Status implements vscode.Disposable {
       const account = await this.server.request<StatusResult>(method.check_status, {
         options: { localChecksOnly: true },
       });
-      this.know({ account });
+      // The process does not always have the name at hand; who signed in does not change unsaid.
+      const { user } = this;
+      const stays = user !== undefined && ['OK', 'MaybeOK'].includes(account.status);
+      this.know({ account: stays ? { user, ...account } : account });
     } catch {
       // The process is gone; its next start says what is.
     }

@@ -1,6 +1,6 @@
 // The item in the status bar: how things are, and a click away what can be done.
 
-import * as vscode from 'vscode';
+import vscode = require('vscode');
 import type { Context } from './context';
 import { faceOf } from './phase';
 

@@ -2,7 +2,7 @@
 // model but is switched off until somebody sets it up. Opening the model manager switches it on, without any
 // account; that is GitHub's extension, so the person is asked first.
 
-import * as vscode from 'vscode';
+import vscode = require('vscode');
 import type { Context } from './context';
 import { listModels, VENDOR } from './models';
 import { signIn } from './sign_in';

@@ -259,6 +259,14 @@ describe('with the real program', () => {
     assert.match(limited.message, /^Rate limit exceeded/);
     assert.equal(limited.kind, 'Blocked');
 
+    await sim.scenario('exchange_403_no_seat');
+    const seatless = await problem(await open());
+    assert.match(seatless.message, /GitHub gave no Copilot token: No Copilot seat for octocat/);
+    assert.deepEqual(
+      [seatless.kind, seatless.code, seatless.button.title, seatless.button.command],
+      ['NoPermissions', 'no_copilot_access', 'Open GitHub', 'vscode.open'],
+    );
+
     const nobody = await problem(await open({}, 'no token'));
     assert.match(nobody.message, /^Missing required GitHub configuration: GITHUB_TOKEN/);
     assert.deepEqual([nobody.kind, nobody.button.command], ['NoPermissions', 'jumpseat.signIn']);
@@ -337,6 +345,24 @@ describe('a program that is no good', () => {
     const { kind, message } = await failureOf(script('silent', 'process.stdin.resume();'), 1000);
     assert.equal(kind, 'silent');
     assert.match(message, /has not answered for 1 seconds/);
+  });
+
+  test('is not waited for any longer when the start is given up', async () => {
+    const path = script('waiting', 'process.stdin.resume();');
+    const giveUp = new AbortController();
+    const started = start(path, process.env, { signal: giveUp.signal });
+    giveUp.abort();
+    await assert.rejects(started, (error) => (error as StartFailure).kind === 'stopped');
+    // One that has been greeted: it says so on stderr, which ends up in the log.
+    const greeted = new AbortController();
+    const saying = script('saying', `process.stdin.once('data', () => console.error('greeted'));`);
+    const other = start(saying, process.env, {
+      signal: greeted.signal,
+      onLog: (line) => {
+        if (line.includes('greeted')) greeted.abort();
+      },
+    });
+    await assert.rejects(other, (error) => (error as StartFailure).kind === 'stopped');
   });
 
   test('ends at once, with a reason on stderr', async () => {

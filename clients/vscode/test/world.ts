@@ -6,7 +6,7 @@ import { pathToFileURL } from 'node:url';
 import { launch, type Running } from '../src/process';
 import type { Program } from '../src/binary';
 import type { Wire } from '../src/wire';
-import { ProgressType, type CancellationToken } from 'vscode-jsonrpc/node';
+import type { CancellationToken } from 'vscode-jsonrpc/node';
 
 /** Where the extension is; written in by scripts/build.mjs. */
 declare const EXTENSION_ROOT: string;
@@ -56,9 +56,12 @@ export const harness = (): Promise<Harness> =>
 const silent = () => undefined;
 
 /** A log that keeps what is written. */
-export function keptLog() {
+export function keptLog(onLog: (line: string) => void = silent) {
   const lines: string[] = [];
-  const keep = (line: string) => lines.push(line);
+  const keep = (line: string) => {
+    lines.push(line);
+    onLog(line);
+  };
   return {
     lines,
     log: {
@@ -79,20 +82,27 @@ export function keptLog() {
 export function start(
   path: string,
   env: NodeJS.ProcessEnv,
-  more: { limitMs?: number; onCrash?: (how: string) => void; origin?: Program['origin'] } = {},
+  more: {
+    limitMs?: number;
+    signal?: AbortSignal;
+    onLog?: (line: string) => void;
+    onCrash?: (how: string) => void;
+    origin?: Program['origin'];
+  } = {},
 ): Promise<Running> {
   return launch({
     program: { path, origin: more.origin ?? 'setting' },
     env,
     initializationOptions: { editorInfo: { name: 'test', version: '1' } },
-    log: keptLog().log,
+    log: keptLog(more.onLog).log,
     limitMs: more.limitMs ?? 60_000,
+    signal: more.signal,
     onCrash: more.onCrash ?? silent,
   });
 }
 
 /** A process as what the features want. */
-export function wireOf({ client }: Running): Wire {
+export function wireOf({ client, onProgress }: Running): Wire {
   let tokens = 0;
   return {
     request: <T>(name: string, params: object, token?: CancellationToken) =>
@@ -100,7 +110,7 @@ export function wireOf({ client }: Running): Wire {
     notify: (name, params) => client.sendNotification(name, params),
     progress: <T>(take: (value: T) => void) => {
       const token = `t${++tokens}`;
-      const listener = client.onProgress(new ProgressType<T>(), token, take);
+      const listener = onProgress(token, take);
       return Promise.resolve({
         token,
         dispose: () => {

@@ -16,6 +16,7 @@ import {
   mkdirSync,
   mkdtempSync,
   openSync,
+  readdirSync,
   readFileSync,
   rmSync,
   writeFileSync,
@@ -79,12 +80,17 @@ const QUIET = {
   'workbench.reduceMotion': 'on',
   'window.restoreWindows': 'none',
   'git.enabled': false,
+  'remote.autoForwardPorts': false,
+  'terminal.integrated.gpuAcceleration': 'off', // its text is in the page then
   'chat.byokUtilityModelDefault': 'mainAgent',
 };
 
 const plain = (text) => text.replace(/\u00a0/g, ' ');
 
 export class Code {
+  /** Of each window: the last row of the Chat view when it was asked. */
+  asked = new Map();
+
   /**
    * options: vsix, env, files ({path: text} in the workspace), executable (which of them are), settings (the
    * user's) and machine (the user's of machine scope), trust (whether VS Code asks for it), shots.
@@ -110,6 +116,7 @@ export class Code {
     };
     code.home = folder('home');
     code.workspace = folder('workspace');
+    writeFileSync(join(code.home, '.bashrc'), "PS1='$ '\n");
     for (const [name, text] of Object.entries(files)) {
       mkdirSync(dirname(join(code.workspace, name)), { recursive: true });
       writeFileSync(join(code.workspace, name), text);
@@ -125,12 +132,9 @@ export class Code {
         2,
       ),
     );
-    if (machine) {
-      writeFileSync(
-        join(folder('user/Machine'), 'settings.json'),
-        JSON.stringify(machine, null, 2),
-      );
-    }
+    code.machineFile = join(folder('user/Machine'), 'settings.json');
+    code.setMachine(machine ?? {});
+    code.logs = join(user, 'logs');
     const config = join(code.root, 'config.yaml');
     writeFileSync(config, 'auth: none\n');
     code.env = { PATH: process.env.PATH, LC_ALL: 'C.UTF-8', HOME: code.home, ...env };
@@ -197,6 +201,7 @@ export class Code {
       ],
     });
     code.browser.setDefaultTimeout(LIMIT_MS);
+    await code.browser.grantPermissions(['clipboard-read', 'clipboard-write']);
     code.page = code.browser.pages()[0] ?? (await code.browser.newPage());
     await code.open();
     return code;
@@ -230,6 +235,23 @@ export class Code {
     if (!this.shots) return;
     mkdirSync(this.shots, { recursive: true });
     await page.screenshot({ path: join(this.shots, `${name}.png`) });
+  }
+
+  /** Writes the user's settings of machine scope, which an open window takes over at once. */
+  setMachine(settings) {
+    writeFileSync(this.machineFile, JSON.stringify(settings, null, 2));
+  }
+
+  /** All that the extension has logged in this VS Code, of all windows. */
+  extensionLog() {
+    return readdirSync(this.logs, { recursive: true })
+      .filter((name) => name.endsWith('Jumpseat.log'))
+      .map((name) => readFileSync(join(this.logs, name), 'utf8'))
+      .join('');
+  }
+
+  clipboard(page = this.page) {
+    return page.evaluate(() => navigator.clipboard.readText());
   }
 
   // ---- The status bar ----
@@ -271,6 +293,19 @@ export class Code {
       (row) => row === name,
     );
     await page.locator(`.tab.active[data-resource-name="${name}"]`).waitFor();
+  }
+
+  /** Selects all of the active editor; until it has loaded, it takes neither focus nor keys. */
+  async selectAll(page = this.page) {
+    const editor = page
+      .locator('.editor-instance')
+      .locator('.native-edit-context, textarea.inputarea');
+    const selection = page.locator('.statusbar-item', { hasText: /\d+ selected/ });
+    await until('the selection', async () => {
+      await editor.first().focus({ timeout: 5000 });
+      await page.keyboard.press('Control+A');
+      return selection.isVisible();
+    });
   }
 
   async pick(page, open, text, fits) {
@@ -323,6 +358,13 @@ export class Code {
     return one.waitFor().then(() => one);
   }
 
+  /** What a notification can be answered with, besides closing it. */
+  buttons(notification) {
+    return notification
+      .locator('.notification-list-item-buttons-container .monaco-button')
+      .allInnerTexts();
+  }
+
   async press(notification, button) {
     await notification.getByRole('button', { name: button, exact: true }).first().click();
   }
@@ -348,16 +390,35 @@ export class Code {
     return input;
   }
 
-  /** The last answer in the Chat view. Long lists are virtual, so only the last is there for certain. */
-  async answer(page = this.page) {
-    const all = page.locator('.interactive-item-container.interactive-response');
-    const texts = await all.allInnerTexts();
-    return plain(texts.at(-1) ?? '').replace(/\s+/g, ' ');
+  /** The rows of the Chat view that are rendered: {at, answer, loading, text}. Long lists are virtual. */
+  rows(page) {
+    return page
+      .locator('.interactive-session .interactive-list .monaco-list-row')
+      .evaluateAll((all) =>
+        all
+          .map((row) => {
+            const answer = row.querySelector('.interactive-item-container.interactive-response');
+            return {
+              at: Number(row.getAttribute('data-index')),
+              answer: answer !== null,
+              loading: answer?.classList.contains('chat-response-loading') ?? false,
+              text: (answer ?? row).innerText,
+            };
+          })
+          .sort((one, other) => one.at - other.at),
+      );
   }
 
+  /** Asks once the answer before is complete; `answered` then means the answer to this question alone. */
   async ask(text, page = this.page) {
     const input = await this.openChat(page);
-    await input.click();
+    const before = await until('the end of the answer before', async () => {
+      const last = (await this.rows(page)).at(-1);
+      return last?.loading ? false : { at: last?.at ?? -1 };
+    });
+    this.asked.set(page, before.at);
+    // Not by a click: a notification may lie over it.
+    await input.locator('.native-edit-context, textarea.inputarea').first().focus();
     await page.keyboard.press('Control+A');
     await page.keyboard.press('Delete');
     await page.keyboard.type(text, { delay: 10 });
@@ -371,12 +432,15 @@ export class Code {
     await page.keyboard.press('Enter');
   }
 
+  /** Waits until the answer to the last question fits; `complete` or not. */
   answered(wanted, page = this.page) {
     return until(`the answer ${wanted}`, async () => {
-      const text = await this.answer(page);
-      if (wanted.test(text)) return text;
+      const last = (await this.rows(page)).at(-1);
+      const text = last?.answer && last.at > (this.asked.get(page) ?? -1) ? last.text : '';
+      const said = plain(text).replace(/\s+/g, ' ');
+      if (said !== '' && wanted.test(said)) return said;
       throw new Error(
-        `${text} ${(await page.locator('.monaco-dialog-box').allInnerTexts()).join(' ')}`,
+        `${said} ${(await page.locator('.monaco-dialog-box').allInnerTexts()).join(' ')}`,
       );
     });
   }

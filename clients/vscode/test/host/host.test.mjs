@@ -4,7 +4,14 @@
 // so a step that fails ends the rest. Each leaves a picture in SHOTS.
 
 import assert from 'node:assert/strict';
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  writeFileSync,
+} from 'node:fs';
 import net from 'node:net';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
@@ -45,17 +52,33 @@ function programs(code) {
     });
 }
 
+/** The steps of one VS Code: once one has failed the others say so and do nothing. */
+function steps() {
+  const step = (name, run) =>
+    test(name, async (t) => {
+      if (step.failed) return t.skip('an earlier step failed');
+      step.failed = true;
+      await run(t);
+      step.failed = false;
+    });
+  step.failed = false;
+  return step;
+}
+
 describe('VS Code', { concurrency: false }, () => {
+  const step = steps();
   let sim;
   let code;
-  let failed = false;
+  let number;
 
   before(async () => {
     sim = await start_simulator({ person: 'manual', word_ms: 30 });
+    number = await closed_port();
     code = await Code.start({
       vsix,
       shots,
       env: sim.env,
+      machine: { 'jumpseat.http.port': number },
       files: {
         // Of a language without a server of its own, which would be one more that wants the processor.
         'greeting.lua': 'function greet(name)\n  return "Hello " .. nam\nend\n',
@@ -64,19 +87,10 @@ describe('VS Code', { concurrency: false }, () => {
     });
   });
   after(async () => {
-    if (failed) await code.shot('failure');
+    if (step.failed) await code?.shot('failure');
     await code?.stop();
     await sim?.stop();
   });
-
-  /** A step; once one has failed the others say so and do nothing. */
-  const step = (name, run) =>
-    test(name, async (t) => {
-      if (failed) return t.skip('an earlier step failed');
-      failed = true;
-      await run(t);
-      failed = false;
-    });
 
   step('starts signed out, and says so', async () => {
     assert.match(await code.status(/signed out/), /^Jumpseat: signed out$/);
@@ -99,6 +113,30 @@ describe('VS Code', { concurrency: false }, () => {
     await code.shot('signed-in');
   });
 
+  step('is in the Accounts menu, where VS Code’s own sign-ins are', async () => {
+    await code.clearNotifications();
+    await code.page.locator('.activitybar .codicon-accounts-view-bar-icon').click();
+    const menu = code.page.locator('.monaco-menu');
+    await menu
+      .getByText(/octocat \(GitHub Copilot \(Jumpseat\)\)/)
+      .first()
+      .waitFor();
+    await code.shot('accounts');
+    await code.page.keyboard.press('Escape');
+    await menu.waitFor({ state: 'hidden' });
+  });
+
+  step('the walkthrough leads from the sign-in to the Chat view', async () => {
+    await code.palette('Welcome: Open Walkthrough...');
+    await code.choose("Copilot's models with Jumpseat");
+    const page = code.page.locator('.getting-started-step', { hasText: 'Sign in to GitHub' });
+    await page.waitFor();
+    await code.page.locator('.getting-started-step', { hasText: 'See plan and quota' }).waitFor();
+    await page.getByRole('button', { name: 'Sign In' }).waitFor();
+    await code.shot('walkthrough');
+    await code.palette('View: Close Editor');
+  });
+
   step('@jumpseat answers before anything is set up, word by word', async () => {
     await code.ask('@jumpseat Hello there');
     await code.answered(/Hello! You wrote “Hello there”/);
@@ -108,7 +146,7 @@ describe('VS Code', { concurrency: false }, () => {
 
   step('@jumpseat /explain takes the selection along and names it', async () => {
     await code.openFile('greeting.lua');
-    await code.palette('Select All');
+    await code.selectAll();
     await code.ask('@jumpseat /explain please');
     await code.answered(
       /You wrote “Explain the code.*Used 1 reference|Used 1 reference.*Explain the code/,
@@ -192,6 +230,31 @@ describe('VS Code', { concurrency: false }, () => {
   });
 
   step(
+    'a model that was withdrawn since it was listed is one message, with the list a click away',
+    async () => {
+      await sim.rule({
+        on: `POST ${CHAT}`,
+        do: {
+          status: 400,
+          body: {
+            error: {
+              code: 'model_not_supported',
+              message: 'The requested model is not supported.',
+            },
+          },
+        },
+      });
+      await code.ask('Are you there?');
+      assert.doesNotMatch(await code.answered(/not found/), /\.js:\d/, 'no stack is shown');
+      const told = await code.notification(/Model 'claude-haiku-4\.5' not found/);
+      assert.deepEqual(await code.buttons(told), ['Show Models']);
+      await code.shot('model-withdrawn');
+      await sim.clear_rules();
+      await code.clearNotifications();
+    },
+  );
+
+  step(
     'a quota that is used up has its words, its button and its place in the status bar',
     async () => {
       await sim.rule({
@@ -204,6 +267,7 @@ describe('VS Code', { concurrency: false }, () => {
       await code.ask('One more');
       assert.doesNotMatch(await code.answered(/Quota used up/), /\.js:\d/, 'no stack is shown');
       const told = await code.notification(/Quota used up/);
+      assert.deepEqual(await code.buttons(told), ['Show Quota']);
       await code.status(/quota used up/);
       await code.shot('quota-used-up');
       await sim.clear_rules();
@@ -213,11 +277,93 @@ describe('VS Code', { concurrency: false }, () => {
         await view.locator('body').innerText(),
         /octocat[^]*of 300 left \(\d+(\.\d)? %\)/,
       );
+      // As a screen reader and a keyboard have it.
+      const meter = view.getByRole('meter', { name: 'Premium requests' });
+      assert.match(await meter.getAttribute('aria-valuetext'), /of 300 left/);
+      assert.equal(await view.getByRole('heading', { level: 1 }).innerText(), 'octocat');
+      await view
+        .getByRole('rowheader', { name: /GPT-4\.1/ })
+        .first()
+        .waitFor();
+      const policy = view.locator('meta[http-equiv="Content-Security-Policy"]');
+      assert.match(await policy.first().getAttribute('content'), /^default-src 'none'; style-src /);
       await code.shot('account-light');
       await code.palette('Preferences: Toggle between Light/Dark Themes');
       await view.locator('body.vscode-dark').waitFor();
       await code.shot('account-dark');
       await code.palette('Preferences: Toggle between Light/Dark Themes');
+      const asked = (await sim.requests({ path: '/copilot_internal/user' })).length;
+      await view.getByRole('link', { name: 'Refresh' }).press('Enter');
+      await sim.wait('complete', { path: '/copilot_internal/user', n: asked + 1 });
+    },
+  );
+
+  step('the port starts by a command, and its address and key are copied', async () => {
+    await code.palette('Jumpseat: Start OpenAI-Compatible Port');
+    const told = await code.notification(`Copilot’s models are at http://localhost:${number}/v1`);
+    await code.shot('port');
+    await code.press(told, 'Copy Base URL and Key');
+    await code.notification(/are in the clipboard/);
+    const text = `OPENAI_BASE_URL=http://localhost:${number}/v1\nOPENAI_API_KEY=none\n`;
+    assert.equal(await code.clipboard(), text);
+    assert.equal((await fetch(`http://localhost:${number}/v1/models`)).status, 200);
+  });
+
+  step('new terminals of the workspace have both, once the person wants that', async () => {
+    await code.palette('Jumpseat: Toggle OpenAI Variables in Terminals of This Workspace');
+    await code.notification(/New terminals of this workspace get OPENAI_BASE_URL/);
+    const settings = JSON.parse(readFileSync(code.machineFile, 'utf8'));
+    assert.deepEqual(settings['jumpseat.http.terminals'], [code.workspace]);
+    await code.palette('Terminal: Create New Terminal');
+    const terminal = code.page.locator('.terminal-wrapper.active .xterm-helper-textarea');
+    await terminal.waitFor({ state: 'attached' });
+    await code.page.locator('.terminal-wrapper.active .xterm-rows', { hasText: /[$#]/ }).waitFor();
+    await terminal.focus();
+    await code.page.keyboard.type(
+      'env | grep ^OPENAI | sort | tee seen.txt; mv seen.txt done.txt\n',
+    );
+    const seen = join(code.workspace, 'done.txt');
+    await until('what the terminal has', () => existsSync(seen));
+    assert.equal(
+      readFileSync(seen, 'utf8'),
+      `OPENAI_API_KEY=none\nOPENAI_BASE_URL=http://localhost:${number}/v1\n`,
+    );
+    await code.clearNotifications();
+    await code.page.locator('.xterm-rows', { hasText: `=http://localhost:${number}/v1` }).waitFor();
+    await code.shot('port-in-terminal');
+    await code.palette('Terminal: Kill All Terminals');
+  });
+
+  step(
+    'a second window shares the one port, which outlives the first’s interest in it',
+    async () => {
+      const owner = async () =>
+        (await (await fetch(`http://localhost:${number}/status`)).json()).pid;
+      const first = await owner();
+      const other = await code.open(await code.browser.newPage());
+      await code.status(/is ready/, other);
+      const programsOfBoth = programs(code).map(Number);
+      assert.equal(programsOfBoth.length, 2);
+      // That window wants it too, since its folder's terminals do; the menu says where it is.
+      await code.palette('Jumpseat: Show Menu', other);
+      const stop = other.locator('.quick-input-widget .monaco-list-row', {
+        hasText: `Stop OpenAI-Compatible Port`,
+      });
+      await stop.waitFor();
+      assert.match(await stop.innerText(), new RegExp(`http://localhost:${number}/v1`));
+      await code.shot('second-window', other);
+      await other.keyboard.press('Escape');
+      assert.equal(await owner(), first, 'the first window’s process serves both');
+      await code.page.bringToFront();
+      await code.palette('Jumpseat: Stop OpenAI-Compatible Port');
+      await code.notification(/This window has closed its port/);
+      const second = await until('the second window’s process to serve', () =>
+        owner().catch(() => 0),
+      );
+      assert.deepEqual([first, second].sort(), programsOfBoth.sort());
+      await other.close();
+      await until('one process', () => programs(code).length === 1);
+      assert.deepEqual(programs(code).map(Number), [first]);
     },
   );
 
@@ -248,12 +394,51 @@ describe('VS Code', { concurrency: false }, () => {
     );
     await code.shot('signed-out-again');
   });
+
+  step('an account without a seat is told so, with GitHub’s page a click away', async () => {
+    await code.clearNotifications();
+    await sim.scenario('exchange_403_no_seat');
+    const page = code.browser.waitForEvent('page');
+    await code.palette('Jumpseat: Sign In');
+    await (await page).close();
+    await code.status(/signing in/);
+    await sim.person('approve');
+    const told = await code.notification(/No Copilot seat for octocat/);
+    assert.deepEqual(await code.buttons(told), ['Open GitHub']);
+    await code.status(/Copilot refuses the account/);
+    await code.shot('no-seat');
+    await sim.clear_rules();
+    await code.clearNotifications();
+  });
+
+  step('what it cost', async () => {
+    const lines = code.extensionLog().match(/Loaded in .*/g);
+    assert.ok(lines?.length >= 2, 'one for each window');
+    // And what VS Code itself says, in a list by the slowest.
+    await code.palette('Developer: Show Running Extensions');
+    const list = code.page.locator('.runtime-extensions-editor');
+    await list.locator('.extension').first().hover();
+    const row = list
+      .locator('.extension')
+      .filter({ has: code.page.getByText('Jumpseat', { exact: true }) });
+    await until('Jumpseat among the running extensions', async () => {
+      if ((await row.count()) > 0) return true;
+      await code.page.mouse.wheel(0, 200);
+      return false;
+    });
+    lines.push(`VS Code's own figure: ${(await row.first().locator('.time').innerText()).trim()}`);
+    mkdirSync(shots, { recursive: true });
+    writeFileSync(join(shots, 'activation.txt'), `${lines.join('\n')}\n`);
+    await code.shot('running-extensions');
+  });
 });
 
 describe('a workspace that nobody trusts', { concurrency: false }, () => {
+  const step = steps();
   let sim;
   let trap;
   let caught = 0;
+  let number;
   let code;
   let marker;
   before(async () => {
@@ -275,10 +460,12 @@ describe('a workspace that nobody trusts', { concurrency: false }, () => {
     const env_file = Object.entries(hostile)
       .map(([name, value]) => `${name}=${value}\n`)
       .join('');
+    number = await closed_port();
     code = await Code.start({
       vsix,
       shots,
       trust: true,
+      machine: { 'jumpseat.http.port': number },
       // Not GITHUB_TOKEN, which code-server keeps for itself.
       env: { ...sim.env, COPILOT_GITHUB_TOKEN: await known_token(sim) },
       settings: { 'security.workspace.trust.startupPrompt': 'never' },
@@ -292,6 +479,7 @@ describe('a workspace that nobody trusts', { concurrency: false }, () => {
           'jumpseat.endpoint': elsewhere,
           'jumpseat.http.port': 1,
           'jumpseat.http.openWithWindow': true,
+          'jumpseat.http.terminals': ['.', '/', '${workspaceFolder}'],
           'terminal.integrated.env.linux': hostile,
           'http.proxy': elsewhere,
         }),
@@ -301,12 +489,13 @@ describe('a workspace that nobody trusts', { concurrency: false }, () => {
     marker = join(code.workspace, 'jumpseat.was-here');
   });
   after(async () => {
+    if (step.failed) await code?.shot('failure-untrusted');
     await code?.stop();
     await sim?.stop();
     trap?.close();
   });
 
-  test('S11, E5: hostile settings and files redirect nothing', async () => {
+  step('S11, E5: hostile settings and files redirect nothing', async () => {
     await code.page.getByText('Restricted Mode').first().waitFor();
     await code.status(/is ready/);
     await code.ask('@jumpseat Hello');
@@ -316,29 +505,73 @@ describe('a workspace that nobody trusts', { concurrency: false }, () => {
     await code.status(/is ready/);
     assert.equal(existsSync(marker), false, 'the workspace’s program was started');
     assert.equal(caught, 0, 'something connected to the workspace’s address');
+    // The port was not opened, and no terminal was told of it.
+    await code.palette('Jumpseat: Show Menu');
+    await code.choose('Start OpenAI-Compatible Port');
+    await code.notification(`Copilot’s models are at http://localhost:${number}/v1`);
   });
-});
 
-describe('a program that is no good', { concurrency: false }, () => {
-  let code;
-  before(async () => {
-    const nowhere = await closed_port();
-    code = await Code.start({
-      vsix,
-      shots,
-      machine: { 'jumpseat.path': '/nowhere/jumpseat' },
-      env: { GITHUB_COPILOT_API_KEY_URL: `http://127.0.0.1:${nowhere}/copilot_internal/v2/token` },
-    });
-  });
-  after(() => code?.stop());
+  /** Each is chosen by the user's setting, which the window takes over, and is one message with one button. */
+  const bad = [
+    ['is missing', undefined, /There is no file .*bad.0, which jumpseat\.path names/],
+    ['may not be executed', { mode: 0o644, text: '' }, /bad.1, which may not be executed/],
+    [
+      'is built for another machine',
+      { text: `\x7fELF\x02\x01${'\0'.repeat(12)}${process.arch === 'arm64' ? '\x3e' : '\xb7'}` },
+      /bad.2 is built for (arm64|x64), this machine is/,
+    ],
+    [
+      'prints rubbish',
+      { text: '#!/bin/sh\necho "Welcome to the machine"\nexec sleep 600\n' },
+      /bad.3 does not speak Jumpseat's protocol; it said “Welcome to the machine”/,
+    ],
+    [
+      'ends at once',
+      { text: '#!/bin/sh\necho "no such library" >&2\nexit 3\n' },
+      /bad.4 ended with code 3 before it was ready. It said: no such library/,
+      'Show Log',
+    ],
+  ];
+  step(
+    'a program that is no good is one message with one button; a good one puts it right',
+    async () => {
+      await code.clearNotifications();
+      for (const [index, [what, file, message, button = 'Open Settings']] of bad.entries()) {
+        const path = join(code.root, `bad.${index}`);
+        if (file) {
+          writeFileSync(path, Buffer.from(file.text.padEnd(64, '\0'), 'latin1'));
+          chmodSync(path, file.mode ?? 0o755);
+        }
+        code.setMachine({ 'jumpseat.path': path });
+        const told = await code.notification(message);
+        assert.deepEqual(await code.buttons(told), [button], what);
+        assert.match(await code.status(/not running/), /^Jumpseat is not running$/);
+        if (index === 0) {
+          await code.shot('no-program');
+          await code.press(told, button);
+          const editor = code.page.locator('.settings-editor');
+          await editor.locator('.setting-item', { hasText: 'Jumpseat: Path' }).first().waitFor();
+          await code.shot('settings');
+          await code.page.keyboard.press('Escape');
+          await editor.waitFor({ state: 'hidden' });
+        }
+        await code.clearNotifications();
+      }
+      code.setMachine({});
+      await code.status(/is ready/);
+    },
+  );
 
-  test('is one message with one button, and the status bar says it', async () => {
-    const told = await code.notification(
-      /There is no file \/nowhere\/jumpseat, which jumpseat\.path names/,
-    );
-    assert.match(await code.status(/not running/), /^Jumpseat is not running$/);
-    await code.shot('no-program');
-    await code.press(told, 'Open Settings');
-    await code.page.locator('.settings-editor').waitFor();
+  step('GitHub out of reach is one message, and the status bar says it', async () => {
+    await code.clearNotifications();
+    await sim.stop();
+    await code.palette('Jumpseat: Restart'); // one that holds a Copilot token would not ask GitHub yet
+    await code.status(/is ready/);
+    await code.ask('@jumpseat Hello?');
+    const told = await code.notification(/127\.0\.0\.1/);
+    assert.deepEqual(await code.buttons(told), ['Run Doctor']);
+    await code.status(/GitHub cannot be reached/);
+    await code.shot('offline');
+    await code.clearNotifications();
   });
 });
