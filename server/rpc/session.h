@@ -76,6 +76,9 @@ class Session {
   awaitable<> show_page(std::string uri);
   awaitable<Result<StatusResult>> verified_status();
   StatusResult status_of(SignInState const& state) const;
+  // With what only checkStatus tells.
+  StatusResult detailed(StatusResult status);
+  void on_did_change_auth(std::string_view params);
   std::optional<Error> config_problem() const;
 
   void push_status();

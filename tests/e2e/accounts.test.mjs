@@ -1,0 +1,252 @@
+// Several accounts on one machine, each chosen by name and never by accident; the editor's own sign-in; and
+// what a program hears from `login --json`.
+
+import assert from 'node:assert/strict';
+import { after, afterEach, before, beforeEach, describe, test } from 'node:test';
+import { Editor, Home, closed_port, known_token, made_up_token, run, start_simulator, upstream_env } from './harness.mjs';
+
+let sim;
+let home;
+before(async () => {
+  sim = await start_simulator();
+});
+after(() => sim.stop());
+beforeEach(async () => {
+  await sim.reset();
+  home = new Home();
+});
+afterEach(() => home.remove());
+
+const jumpseat = (args, more = {}) => run(args, { cwd: home.work, env: home.env(sim.env, more) });
+
+async function sign_in_as(login, args = [], more) {
+  await sim.settings({ login });
+  const { code, stdout, stderr } = await jumpseat(['login', ...args], more);
+  assert.equal(code, 0, stdout + stderr);
+}
+
+async function status(args = [], more) {
+  const { code, stdout, stderr } = await jumpseat(['status', '--json', ...args], more);
+  return { code, stderr, ...JSON.parse(stdout) };
+}
+
+async function open_editor(params = {}, args = []) {
+  const editor = new Editor({ env: home.env(sim.env), cwd: home.work, args });
+  await editor.begin(params);
+  return editor;
+}
+
+describe('named accounts', () => {
+  test('each has its sign-in; status lists them and uses the one that is named', async () => {
+    await sign_in_as('ada');
+    await sign_in_as('ada-at-work', ['--account', 'work']);
+    const { github } = await sim.tokens();
+    const used = async (args, more) => {
+      const mark = (await sim.requests()).length;
+      assert.equal((await jumpseat(['models', '--refresh', ...args], more)).code, 0);
+      await sim.expire('copilot');
+      assert.equal((await jumpseat(['models', '--refresh', ...args], more)).code, 0);
+      const exchange = (await sim.requests({ path: '/copilot_internal/v2/token' })).at(-1);
+      assert.ok(mark > 0);
+      return github.indexOf(exchange.headers.authorization.split(' ')[1]);
+    };
+    assert.equal(await used([]), 0);
+    assert.equal(await used(['--account', 'work']), 1);
+    assert.equal(await used([], { JUMPSEAT_ACCOUNT: 'work' }), 1);
+    assert.equal(await used(['--account', 'default'], { JUMPSEAT_ACCOUNT: 'work' }), 0);
+
+    const found = await status(['--account', 'work']);
+    assert.equal(found.account, 'work');
+    assert.equal(found.source, 'saved sign-in "work"');
+    assert.deepEqual(
+      found.accounts.map((one) => [one.name, one.login]),
+      [
+        ['default', 'ada'],
+        ['work', 'ada-at-work'],
+      ],
+    );
+    const { stdout } = await jumpseat(['status']);
+    assert.match(stdout, /Account +default \(ada\)/);
+    assert.match(stdout, /Account +work \(ada-at-work\)/);
+  });
+
+  test('one that is not there is an error that names those that are', async () => {
+    await sign_in_as('ada', ['--account', 'work']);
+    for (const [args, more] of [
+      [['--account', 'home'], {}],
+      [[], {}],
+    ]) {
+      const found = await status(args, more);
+      assert.equal(found.state, 'signed out');
+      assert.match(JSON.stringify(found.passedOver), /sign-ins named: work \(choose one with --account\)/);
+      const { code, stderr } = await jumpseat(['chat', 'hi', ...args], more);
+      assert.equal(code, 4, stderr);
+    }
+    const { stderr } = await jumpseat(['chat', 'hi', '--account', 'home']);
+    assert.match(stderr, /Looked for the account "home" \(command line\)/);
+  });
+
+  test('a name that was asked for goes before the environment and before other programs', async () => {
+    const token = await known_token(sim);
+    const found = await status(['--account', 'work'], { GITHUB_TOKEN: token });
+    assert.equal(found.state, 'signed out');
+    assert.match(JSON.stringify(found.passedOver), /the account \\"work\\" was asked for/);
+    const piped = await run(['status', '--json', '--token-stdin', '--account', 'work'], {
+      cwd: home.work,
+      env: home.env(sim.env),
+      input: token,
+    });
+    assert.match(JSON.parse(piped.stdout).source, /--token-stdin/);
+  });
+
+  test('a sign-out takes the one that is named', async () => {
+    await sign_in_as('ada');
+    await sign_in_as('ada-at-work', ['--account', 'work']);
+    const { code, stdout } = await jumpseat(['logout', '--account', 'work']);
+    assert.equal(code, 0);
+    assert.match(stdout, /saved sign-in "work" is gone/);
+    assert.equal((await status(['--account', 'work'])).state, 'signed out');
+    assert.equal((await status()).login, 'ada');
+  });
+
+  test('a bad name is refused', async () => {
+    for (const name of ['', 'a b', 'a/b', 'x'.repeat(65), 'ä', "'; DROP TABLE accounts"]) {
+      const { code, stderr } = await jumpseat(['status', `--account=${name}`]);
+      if (name === '') continue; // the empty name is no name
+      assert.equal(code, 3, name);
+      assert.match(stderr, /JUMPSEAT_ACCOUNT \(command line\)/);
+    }
+  });
+
+  test('an editor picks one when it starts', async () => {
+    await sign_in_as('ada');
+    await sign_in_as('ada-at-work', ['--account', 'work']);
+    const editor = await open_editor({ initializationOptions: { account: 'work' } });
+    const { result } = await editor.request('checkStatus', {});
+    assert.equal(result.user, 'ada-at-work');
+    assert.equal(result.account, 'work');
+    await editor.end();
+    // What was typed goes before it.
+    const other = await open_editor({ initializationOptions: { account: 'work' } }, [
+      '--account',
+      'default',
+    ]);
+    assert.equal((await other.request('checkStatus', {})).result.user, 'ada');
+    await other.end();
+    const bad = new Editor({ env: home.env(sim.env), cwd: home.work });
+    const answer = await bad.request('initialize', {
+      processId: null,
+      capabilities: {},
+      initializationOptions: { account: 'a b' },
+    });
+    assert.match(answer.error.message, /initializationOptions\.account/);
+    await bad.kill();
+  });
+});
+
+describe('an editor', () => {
+  test('hears from checkStatus who, from where, why not another, how long', async () => {
+    await sign_in_as('ada');
+    const editor = await open_editor();
+    await editor.request('jumpseat/account', {});
+    const { result } = await editor.request('checkStatus', {});
+    assert.equal(result.status, 'OK');
+    assert.equal(result.user, 'ada');
+    assert.equal(result.source, 'saved sign-in');
+    assert.equal(result.tokenKind, 'GitHub App user token (ghu_)');
+    assert.equal(result.plan, 'individual');
+    assert.ok(result.tokenExpiresIn > 60);
+    assert.deepEqual(result.passedOver, [
+      { source: 'environment and configuration', reason: 'no token is set' },
+    ]);
+    await editor.end();
+  });
+
+  test('may bring its own GitHub sign-in, which is kept in memory only', async () => {
+    const token = await known_token(sim);
+    const editor = await open_editor();
+    assert.equal((await editor.request('checkStatus', {})).result.status, 'NotSignedIn');
+    editor.notify('github/didChangeAuth', { accessToken: token, handle: 'octo', serverUrl: sim.url });
+    let { result } = await editor.request('checkStatus', {});
+    assert.equal(result.status, 'OK');
+    assert.equal(result.source, 'editor sign-in');
+    editor.notify('github/didChangeAuth', {});
+    ({ result } = await editor.request('checkStatus', {}));
+    assert.equal(result.status, 'NotSignedIn');
+    // Of another host, malformed, of the wrong shape: not used, never repeated.
+    editor.notify('github/didChangeAuth', { accessToken: token, serverUrl: 'https://acme.ghe.com' });
+    editor.notify('github/didChangeAuth', { accessToken: 'swordfish-swordfish' });
+    editor.notify('github/didChangeAuth', { accessToken: 17 });
+    ({ result } = await editor.request('checkStatus', {}));
+    assert.equal(result.status, 'NotSignedIn');
+    assert.ok(!editor.messages.some(({ text }) => text.includes('swordfish') || text.includes(token)));
+    await editor.end();
+    assert.equal((await status()).state, 'signed out');
+  });
+
+  test('a sign-in that cannot reach GitHub says that trying again may help', async () => {
+    const port = await closed_port();
+    const editor = new Editor({
+      env: home.env(upstream_env(port), { MAX_RETRIES: '0' }),
+      cwd: home.work,
+    });
+    await editor.begin();
+    const { error } = await editor.request('signIn', {});
+    assert.equal(error.data.code, 'sign_in_failed');
+    assert.equal(error.data.retryable, true);
+    await editor.end();
+  });
+});
+
+describe('login --json', () => {
+  const events = (stdout) =>
+    stdout
+      .trim()
+      .split('\n')
+      .map((line) => JSON.parse(line));
+
+  test('tells the code, then who signed in; then that somebody is', async () => {
+    const first = await jumpseat(['login', '--json']);
+    assert.equal(first.code, 0, first.stderr);
+    const [code, done, ...rest] = events(first.stdout);
+    assert.deepEqual(rest, []);
+    assert.equal(code.event, 'code');
+    assert.match(code.userCode, /^[A-Z0-9]{4}-[A-Z0-9]{4}$/);
+    assert.equal(code.verificationUri, `${sim.url}/login/device`);
+    assert.ok(code.expiresIn > 0 && code.interval > 0);
+    assert.deepEqual(done, {
+      event: 'signedIn',
+      login: 'octocat',
+      source: 'saved sign-in',
+      plan: 'individual',
+      persistent: true,
+    });
+    const again = await jumpseat(['login', '--json']);
+    assert.equal(events(again.stdout)[0].event, 'alreadySignedIn');
+  });
+
+  test('tells what went wrong', async () => {
+    await sim.scenario('device_denied');
+    const denied = await jumpseat(['login', '--json']);
+    assert.equal(denied.code, 4);
+    assert.equal(events(denied.stdout).at(-1).error.code, 'sign_in_denied');
+    await sim.clear_rules();
+    await sim.scenario('exchange_403_no_seat');
+    const refused = await jumpseat(['login', '--json']);
+    assert.equal(refused.code, 4);
+    const { error } = events(refused.stdout).at(-1);
+    assert.equal(error.code, 'no_copilot_access');
+    assert.equal(error.url, 'https://github.com/settings/copilot');
+  });
+
+  test('--existing asks for no code', async () => {
+    const { code, stdout } = await jumpseat(['login', '--existing', '--json']);
+    assert.equal(code, 4);
+    assert.deepEqual(
+      events(stdout).map((one) => one.event),
+      ['failed'],
+    );
+    assert.equal((await sim.requests()).length, 0);
+    assert.ok(made_up_token());
+  });
+});
