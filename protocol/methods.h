@@ -34,6 +34,9 @@ inline constexpr char sign_in_confirm[] = "signInConfirm";
 inline constexpr char sign_out[] = "signOut";
 inline constexpr char check_status[] = "checkStatus";
 inline constexpr char did_change_auth[] = "github/didChangeAuth";
+inline constexpr char list_tokens[] = "auth/listAvailableTokens";
+inline constexpr char use_token[] = "auth/useExistingToken";
+inline constexpr char remove_token[] = "auth/removeToken";
 // Ours.
 inline constexpr char chat[] = "jumpseat/chat";
 inline constexpr char models[] = "jumpseat/models";
@@ -188,6 +191,29 @@ struct DidChangeAuthParams {
   std::optional<std::string> serverUrl;  // "https://github.com"; another host than ours is refused
 };
 BOOST_DESCRIBE_STRUCT(DidChangeAuthParams, (), (accessToken, handle, login, serverUrl))
+
+// ---- auth/listAvailableTokens, auth/useExistingToken, auth/removeToken ----
+
+// A sign-in that a person may choose. Never the token itself.
+struct AvailableToken {
+  std::string tokenId;                 // for the other two; says nothing about the token
+  std::string source;                  // as in checkStatus
+  std::string tokenKind;               // "OAuth token (gho_)"
+  std::optional<std::string> user;     // GitHub name, when it is known
+  std::optional<std::string> account;  // the saved sign-in's name
+  bool inUse = false;
+};
+BOOST_DESCRIBE_STRUCT(AvailableToken, (), (tokenId, source, tokenKind, user, account, inUse))
+
+struct TokensResult {
+  std::vector<AvailableToken> tokens;  // in the order in which they would be taken
+};
+BOOST_DESCRIBE_STRUCT(TokensResult, (), (tokens))
+
+struct TokenParams {
+  std::string tokenId;
+};
+BOOST_DESCRIBE_STRUCT(TokenParams, (), (tokenId))
 
 // ---- didChangeStatus ----
 

@@ -83,6 +83,16 @@ Result<GitHubSignIn const*> TokenService::sign_in() {
   return &*sign_in_;
 }
 
+awaitable<Result<void>> TokenService::settle() {
+  auto who = sign_in();
+  if (!who && who.error().code() == ErrorCode::not_signed_in && pending_) {
+    co_await asking_.run([this] { return ask_sources(); });
+    who = sign_in();
+  }
+  if (!who) co_return who.error();
+  co_return Result<void>();
+}
+
 void TokenService::look() {
   looked_ = true;
   source_problem_.reset();
@@ -101,6 +111,10 @@ void TokenService::look() {
     return use(std::nullopt);
   }
   passed_over_ = std::move(found->passed_over);
+  if (chosen_is_there()) {
+    pending_ = false;
+    return use(chosen_);
+  }
   pending_ = found->pending;
   for (auto& sign_in : found->sign_ins) {
     auto const refused = std::find_if(refused_.begin(), refused_.end(), [&](Refused const& each) {
@@ -116,6 +130,23 @@ void TokenService::look() {
   auto best = std::move(next_.front());
   next_.erase(next_.begin());
   use(std::move(best));
+}
+
+// Forgets the choice when its sign-in is gone: signed out, here or in another process.
+bool TokenService::chosen_is_there() {
+  if (!chosen_) return false;
+  auto& accounts = parts_.stores.accounts();
+  auto const& issuer = parts_.config.issuer.origin;
+  bool there = true;
+  if (chosen_->ownership == GitHubSignIn::Kind::saved) {
+    auto account = accounts.find(issuer, chosen_->name);
+    there = account && *account && (*account)->id == chosen_->account;
+  } else if (chosen_->ownership == GitHubSignIn::Kind::borrowed) {
+    auto out = accounts.signed_out(issuer);
+    there = out && !*out;
+  }
+  if (!there) chosen_.reset();
+  return there;
 }
 
 // Makes it the sign-in in use; what is held for another one is let go.
@@ -361,7 +392,8 @@ awaitable<Result<CopilotAccess>> TokenService::refresh() {
     }
     auto problem = access.error();
     bool const decided = is_decided(problem);
-    if (decided && candidate.ownership == GitHubSignIn::Kind::borrowed) {
+    bool const chosen = chosen_ && chosen_->token == candidate.token;
+    if (decided && candidate.ownership == GitHubSignIn::Kind::borrowed && !chosen) {
       pass_over(candidate, problem);
       changed();
       continue;
@@ -557,6 +589,8 @@ awaitable<Result<CopilotUser>> TokenService::user() {
 }
 
 awaitable<Result<CopilotUser>> TokenService::read_user() {
+  auto settled = co_await settle();
+  if (!settled) co_return settled.error();
   auto who = sign_in();
   if (!who) co_return who.error();
   GitHubSignIn const asked = **who;
@@ -631,6 +665,7 @@ awaitable<Result<void>> TokenService::adopt(Secret github_token) {
   if (saved && in_keyring) parts_.keyring->know(saved->id, github_token);
   if (parts_.litellm != nullptr) parts_.litellm->signed_in(github_token);
 
+  chosen_.reset();
   sign_in_.reset();
   held_.reset();
   refused_.clear();
@@ -656,9 +691,9 @@ awaitable<Result<void>> TokenService::adopt(Secret github_token) {
   co_return Result<void>();
 }
 
-awaitable<Result<bool>> TokenService::sign_out() {
+// Removes it from the store, from the keyring and from a shared LiteLLM directory.
+awaitable<Result<bool>> TokenService::sign_out_of(std::string name) {
   auto const& issuer = parts_.config.issuer.origin;
-  auto const name = account_name(parts_.config);
   auto account = parts_.stores.accounts().find(issuer, name);
   bool const found = account && *account;
   if (found && (*account)->in_keyring && parts_.keyring != nullptr) {
@@ -672,12 +707,20 @@ awaitable<Result<bool>> TokenService::sign_out() {
     }
   }
   if (found && parts_.litellm != nullptr) parts_.litellm->signed_out((*account)->github_token);
-  auto& accounts = parts_.stores.accounts();
-  auto removed = accounts.remove(issuer, name);
+  co_return parts_.stores.accounts().remove(issuer, name);
+}
+
+awaitable<Result<bool>> TokenService::sign_out() {
+  bool const chosen = chosen_ && chosen_->ownership == GitHubSignIn::Kind::saved;
+  auto name = chosen ? chosen_->name : account_name(parts_.config);
+  auto removed = co_await sign_out_of(std::move(name));
   if (!removed) co_return removed.error();
+  auto const& issuer = parts_.config.issuer.origin;
+  auto& accounts = parts_.stores.accounts();
   auto forbidden = accounts.forbid_borrowing(issuer, parts_.clock.unix_seconds());
   if (!forbidden) co_return forbidden.error();
   // Look again: an explicit token may still be there.
+  chosen_.reset();
   sign_in_.reset();
   source_problem_.reset();
   looked_ = false;
@@ -687,6 +730,94 @@ awaitable<Result<bool>> TokenService::sign_out() {
   forget_problem();
   changed();
   co_return *removed;
+}
+
+awaitable<Result<std::vector<TokenService::Choice>>> TokenService::choices() {
+  if (!parts_.config.enabled) co_return disabled();
+  if (!looked_) look();
+  auto const& issuer = parts_.config.issuer.origin;
+  auto sign_ins = co_await parts_.sources.all();
+  // Saved sign-ins of other names stand behind the one that is meant.
+  if (auto accounts = parts_.stores.accounts().list(issuer)) {
+    auto place = std::find_if(sign_ins.begin(), sign_ins.end(), [](GitHubSignIn const& each) {
+      return each.ownership == GitHubSignIn::Kind::borrowed;
+    });
+    for (auto& account : *accounts) {
+      bool const known =
+          std::any_of(sign_ins.begin(), sign_ins.end(),
+                      [&](GitHubSignIn const& each) { return each.name == account.name; });
+      // One whose token is in the keyring is chosen by its name, with --account.
+      if (known || account.in_keyring) continue;
+      GitHubSignIn sign_in;
+      sign_in.ownership = GitHubSignIn::Kind::saved;
+      sign_in.kind = token_kind(account.github_token);
+      sign_in.source = "saved sign-in \"" + account.name + "\"";
+      sign_in.token = std::move(account.github_token);
+      sign_in.login = account.login;
+      sign_in.name = account.name;
+      sign_in.account = account.id;
+      sign_in.route = account.route;
+      place = std::next(sign_ins.insert(place, std::move(sign_in)));
+    }
+  }
+  std::vector<Choice> choices;
+  for (auto& sign_in : sign_ins) {
+    auto id = fingerprint(sign_in.token, issuer);
+    bool const known = std::any_of(choices.begin(), choices.end(),
+                                   [&](Choice const& each) { return each.id == id; });
+    if (known) continue;
+    recall(sign_in);
+    Choice choice;
+    choice.in_use = still_in_use(sign_in);
+    choice.id = std::move(id);
+    choice.sign_in = std::move(sign_in);
+    choices.push_back(std::move(choice));
+  }
+  co_return choices;
+}
+
+awaitable<Result<TokenService::Choice>> TokenService::choice(std::string id) {
+  auto all = co_await choices();
+  if (!all) co_return all.error();
+  for (auto& each : *all) {
+    if (each.id == id) co_return std::move(each);
+  }
+  co_return fail(ErrorCode::invalid_request,
+                 "There is no such token now. Ask auth/listAvailableTokens which there are.");
+}
+
+awaitable<Result<void>> TokenService::choose(std::string id) {
+  auto found = co_await choice(std::move(id));
+  if (!found) co_return found.error();
+  if (found->sign_in.ownership == GitHubSignIn::Kind::borrowed) {
+    // Whoever chooses another program's takes back a sign-out.
+    auto allowed = parts_.stores.accounts().allow_borrowing(parts_.config.issuer.origin);
+    if (!allowed) co_return allowed.error();
+  }
+  chosen_ = std::move(found->sign_in);
+  look_again();
+  look();
+  changed();
+  co_return Result<void>();
+}
+
+awaitable<Result<void>> TokenService::remove(std::string id) {
+  auto found = co_await choice(std::move(id));
+  if (!found) co_return found.error();
+  auto const& sign_in = found->sign_in;
+  if (sign_in.ownership == GitHubSignIn::Kind::saved) {
+    auto removed = co_await sign_out_of(sign_in.name);
+    if (!removed) co_return removed.error();
+  } else if (sign_in.source == "editor sign-in") {
+    co_return give(std::nullopt);
+  } else {
+    co_return fail(ErrorCode::invalid_request,
+                   "This token belongs to: " + sign_in.source + ". Remove it there.");
+  }
+  look_again();
+  look();
+  changed();
+  co_return Result<void>();
 }
 
 Result<void> TokenService::use_existing() {
@@ -703,6 +834,7 @@ Result<void> TokenService::choose_account(std::string_view name) {
   if (!parts_.config.account.empty()) return {};
   parts_.config.account = std::move(*checked);
   parts_.config.account_origin.kind = Origin::Kind::client;
+  chosen_.reset();
   look_again();
   return {};
 }
@@ -723,6 +855,7 @@ Result<void> TokenService::give(std::optional<Secret> github_token) {
     given.origin.kind = Origin::Kind::client;
     tokens.insert(tokens.begin(), std::move(given));
   }
+  chosen_.reset();
   look_again();
   changed();
   return {};

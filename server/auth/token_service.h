@@ -93,6 +93,8 @@ class TokenService {
   // The GitHub sign-in in use, from memory or found now; no network, no other program. Valid until
   // the loop runs on.
   Result<GitHubSignIn const*> sign_in();
+  // Until sign_in() knows: other programs and the keyring are asked where that has to come first.
+  awaitable<Result<void>> settle();
   // Looks at everything anew, other programs included, at the next get(): a person asks.
   void look_again();
   SignInState state();
@@ -119,6 +121,20 @@ class TokenService {
   awaitable<std::optional<KeyringNote>> keyring_note();
   // Saved sign-ins of this issuer, by name.
   Result<std::vector<Account>> accounts();
+  // For an editor that lets a person choose: every sign-in there is, in their order, other
+  // programs' and other names' included. The id says nothing about the token.
+  struct Choice {
+    std::string id;
+    GitHubSignIn sign_in;
+    bool in_use = false;
+  };
+  awaitable<Result<std::vector<Choice>>> choices();
+  // Uses this one until the process ends, it is gone, or another one is chosen. Fails with
+  // invalid_request when there is none of that id.
+  awaitable<Result<void>> choose(std::string id);
+  // Signs out of a saved sign-in, or lets go the editor's token. What belongs to others is not
+  // removed: invalid_request, with the place.
+  awaitable<Result<void>> remove(std::string id);
   // Another process has changed the store: looks, and tells the listeners of a change.
   void notice_changes();
 
@@ -149,6 +165,9 @@ class TokenService {
   };
 
   void look();
+  bool chosen_is_there();
+  awaitable<Result<Choice>> choice(std::string id);
+  awaitable<Result<bool>> sign_out_of(std::string name);
   void use(std::optional<GitHubSignIn> sign_in);
   void recall(GitHubSignIn& sign_in);
   void pass_over(GitHubSignIn const& sign_in, Error const& why);
@@ -177,7 +196,8 @@ class TokenService {
   SingleFlight<Result<CopilotUser>> reading_user_;
   SingleFlight<bool> asking_;
   std::optional<GitHubSignIn> sign_in_;
-  std::vector<GitHubSignIn> next_;  // those after it, best first
+  std::vector<GitHubSignIn> next_;      // those after it, best first
+  std::optional<GitHubSignIn> chosen_;  // by choose(): goes before all others
   std::vector<PassedOver> passed_over_;
   std::vector<Refused> refused_;
   std::optional<Error> source_problem_;

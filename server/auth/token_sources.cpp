@@ -127,6 +127,7 @@ Result<SignIns> SavedSignIn::find(std::vector<PassedOver>& passed_over) {
   sign_in.kind = token_kind(sign_in.token);
   sign_in.source = source;
   sign_in.login = (*account)->login;
+  sign_in.name = name;
   sign_in.account = (*account)->id;
   sign_in.route = (*account)->route;
   found.push_back(std::move(sign_in));
@@ -235,6 +236,21 @@ Result<TokenSources::Found> TokenSources::find() {
     if (source->pending() && !source->borrows()) return found;
   }
   return found;
+}
+
+awaitable<std::vector<GitHubSignIn>> TokenSources::all() {
+  std::vector<GitHubSignIn> sign_ins;
+  std::vector<PassedOver> ignored;
+  for (auto& source : sources_) {
+    auto found = source->find(ignored);
+    if (source->pending()) {
+      co_await source->ask();
+      found = source->find(ignored);
+    }
+    if (!found) continue;
+    for (auto& sign_in : *found) sign_ins.push_back(std::move(sign_in));
+  }
+  co_return sign_ins;
 }
 
 std::string why_not_borrow(Stores& stores, Config const& config) {

@@ -33,6 +33,7 @@ struct GitHubSignIn {
   TokenKind kind = TokenKind::oauth;
   std::string source;                   // "environment GITHUB_TOKEN", "saved sign-in"
   std::string login;                    // empty when not known yet
+  std::string name;                     // of a saved one: the account's
   std::optional<std::int64_t> account;  // the row in our own store with what is known about it
   TokenRoute route = TokenRoute::unknown;
   // A Copilot token that came with it, GitHub's expires_at being all that is known of its age.
@@ -125,6 +126,8 @@ class TokenSources {
   // Stops at the first given or saved sign-in: other programs' files are then not even opened.
   // Fails with what an explicit source said; Found without a sign-in means there is none anywhere.
   Result<Found> find();
+  // Every sign-in there is, whether or not there is a better one. Asks who has to be asked.
+  awaitable<std::vector<GitHubSignIn>> all();
   // Asks the sources that are pending; those behind one of our own only when it has nothing.
   awaitable<> ask();
 

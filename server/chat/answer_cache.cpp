@@ -24,6 +24,8 @@ AnswerLimits AnswerCache::limits() const {
 }
 
 awaitable<std::optional<AnswerOwner>> AnswerCache::owner() {
+  auto settled = co_await tokens_.settle();
+  if (!settled) co_return std::nullopt;
   auto who = tokens_.sign_in();
   if (!who) co_return std::nullopt;
   if ((*who)->ownership == GitHubSignIn::Kind::borrowed && !(*who)->account) {

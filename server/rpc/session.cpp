@@ -122,6 +122,12 @@ void Session::bind() {
   peer_.on<CheckStatusParams, StatusResult>(method::check_status,
                                             std::bind(&Session::on_check_status, this, _1));
 
+  peer_.on<json::value, TokensResult>(method::list_tokens,
+                                      std::bind(&Session::on_list_tokens, this, _1));
+  peer_.on<TokenParams, StatusResult>(method::use_token,
+                                      std::bind(&Session::on_use_token, this, _1));
+  peer_.on<TokenParams, JsonText>(method::remove_token,
+                                  std::bind(&Session::on_remove_token, this, _1));
   peer_.on_notification(method::did_change_auth,
                         [this](std::string_view params) { on_did_change_auth(params); });
 
@@ -372,6 +378,37 @@ StatusResult Session::detailed(StatusResult status) {
   for (auto const& each : state.passed_over)
     status.passedOver->push_back({log::safe(each.source), log::safe(each.reason)});
   return status;
+}
+
+awaitable<Result<TokensResult>> Session::on_list_tokens(json::value) {
+  auto choices = co_await parts_.tokens.choices();
+  if (!choices) co_return choices.error();
+  TokensResult result;
+  for (auto const& choice : *choices) {
+    AvailableToken token;
+    token.tokenId = choice.id;
+    token.source = log::safe(choice.sign_in.source);
+    token.tokenKind = std::string(describe(choice.sign_in.kind));
+    if (!choice.sign_in.login.empty()) token.user = log::safe(choice.sign_in.login);
+    if (!choice.sign_in.name.empty()) token.account = choice.sign_in.name;
+    token.inUse = choice.in_use;
+    result.tokens.push_back(std::move(token));
+  }
+  co_return result;
+}
+
+awaitable<Result<StatusResult>> Session::on_use_token(TokenParams params) {
+  auto chosen = co_await parts_.tokens.choose(std::move(params.tokenId));
+  if (!chosen) co_return chosen.error();
+  auto status = co_await verified_status();
+  if (!status) co_return status.error();
+  co_return detailed(std::move(*status));
+}
+
+awaitable<Result<JsonText>> Session::on_remove_token(TokenParams params) {
+  auto removed = co_await parts_.tokens.remove(std::move(params.tokenId));
+  if (!removed) co_return removed.error();
+  co_return JsonText{"\"OK\""};
 }
 
 void Session::on_did_change_auth(std::string_view text) {

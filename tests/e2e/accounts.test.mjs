@@ -2,11 +2,24 @@
 // what a program hears from `login --json`.
 
 import assert from 'node:assert/strict';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { after, afterEach, before, beforeEach, describe, test } from 'node:test';
-import { Editor, Home, closed_port, known_token, made_up_token, run, start_simulator, upstream_env } from './harness.mjs';
+import {
+  Editor,
+  Home,
+  closed_port,
+  eventually,
+  known_token,
+  made_up_token,
+  run,
+  start_simulator,
+  upstream_env,
+} from './harness.mjs';
 
 let sim;
 let home;
+let editors;
 before(async () => {
   sim = await start_simulator();
 });
@@ -14,8 +27,12 @@ after(() => sim.stop());
 beforeEach(async () => {
   await sim.reset();
   home = new Home();
+  editors = [];
 });
-afterEach(() => home.remove());
+afterEach(async () => {
+  await Promise.all(editors.map((editor) => editor.kill()));
+  home.remove();
+});
 
 const jumpseat = (args, more = {}) => run(args, { cwd: home.work, env: home.env(sim.env, more) });
 
@@ -32,6 +49,7 @@ async function status(args = [], more) {
 
 async function open_editor(params = {}, args = []) {
   const editor = new Editor({ env: home.env(sim.env), cwd: home.work, args });
+  editors.push(editor);
   await editor.begin(params);
   return editor;
 }
@@ -182,6 +200,59 @@ describe('an editor', () => {
     assert.ok(!editor.messages.some(({ text }) => text.includes('swordfish') || text.includes(token)));
     await editor.end();
     assert.equal((await status()).state, 'signed out');
+  });
+
+  test('lets a person choose among all sign-ins, and removes only what is ours', async () => {
+    await sign_in_as('ada');
+    await sign_in_as('bob', ['--account', 'work']);
+    const other = made_up_token();
+    await sim.register({ token: other, login: 'eve' });
+    const directory = join(home.path, '.config', 'github-copilot');
+    mkdirSync(directory, { recursive: true });
+    const apps = join(directory, 'apps.json');
+    writeFileSync(apps, JSON.stringify({ [new URL(sim.url).host]: { user: 'eve', oauth_token: other } }), {
+      mode: 0o600,
+    });
+    const editor = await open_editor();
+    assert.equal((await editor.request('checkStatus', {})).result.user, 'ada');
+    const list = async () => (await editor.request('auth/listAvailableTokens', {})).result.tokens;
+    let tokens = await list();
+    assert.deepEqual(
+      tokens.map(({ source, account, inUse }) => [source.replace(/,.*/, ''), account, inUse]),
+      [
+        ['saved sign-in', 'default', true],
+        ['saved sign-in "work"', 'work', false],
+        ['github-copilot/apps.json', undefined, false],
+      ],
+    );
+    assert.ok(!JSON.stringify(tokens).includes(other));
+
+    const [ada, bob, eve] = tokens.map(({ tokenId }) => ({ tokenId }));
+    let { result } = await editor.request('auth/useExistingToken', bob);
+    assert.equal(result.source, 'saved sign-in "work"');
+    assert.equal(result.status, 'OK');
+    ({ result } = await editor.request('auth/useExistingToken', eve));
+    assert.match(result.source, /apps\.json/);
+    assert.ok((await editor.chat()).result);
+    assert.deepEqual((await list()).map(({ inUse }) => inUse), [false, false, true]);
+
+    const kept = await editor.request('auth/removeToken', eve);
+    assert.equal(kept.error.data.code, 'invalid_request');
+    assert.match(kept.error.message, /apps\.json.*Remove it there/);
+    assert.ok(readFileSync(apps, 'utf8').includes(other));
+    assert.equal((await editor.request('auth/removeToken', bob)).result, 'OK');
+    assert.deepEqual((await status()).accounts.map(({ name }) => name), ['default']);
+    const gone = await editor.request('auth/useExistingToken', bob);
+    assert.equal(gone.error.data.code, 'invalid_request');
+    ({ result } = await editor.request('auth/useExistingToken', ada));
+    assert.equal(result.source, 'saved sign-in');
+
+    // A sign-out, here or elsewhere, ends the choice.
+    await editor.request('auth/useExistingToken', eve);
+    assert.equal((await jumpseat(['logout'])).code, 0);
+    const out = async () => (await editor.request('checkStatus', {})).result.status === 'NotSignedIn';
+    await eventually(out, 'the sign-out of another process');
+    await editor.end();
   });
 
   test('a sign-in that cannot reach GitHub says that trying again may help', async () => {

@@ -58,6 +58,28 @@ describe('doctor, broken in one way', () => {
     );
   });
 
+  test('the proxy refuses', async () => {
+    const proxy = net.createServer((client) => {
+      client.on('error', () => {});
+      client.once('data', () => client.end('HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\n\r\n'));
+    });
+    await new Promise((resolve) => proxy.listen(0, '127.0.0.1', resolve));
+    try {
+      const address = `127.0.0.1:${proxy.address().port}`;
+      const { code, text } = await doctor({ HTTPS_PROXY: `http://${address}` }, {});
+      assert.equal(code, 5);
+      assert.equal(
+        text,
+        'jumpseat $version, https://$upstream\n' +
+          `ok    configuration: no problems, proxy from environment HTTPS_PROXY\n${STORAGE}` +
+          `FAIL  network and TLS: Could not reach api.$upstream through the proxy ${address} (from environment HTTPS_PROXY): ` +
+          'it answered with status 403. Check the proxy setting.\n',
+      );
+    } finally {
+      proxy.close();
+    }
+  });
+
   test('a strange issuer signs certificates on the way', async () => {
     const certs = mkdtempSync(join(tmpdir(), 'jumpseat-certs-'));
     const script = fileURLToPath(new URL('../simulator/make_certs.sh', import.meta.url));
@@ -159,6 +181,20 @@ describe('doctor, broken in one way', () => {
         `${BEGIN}note  storage: The database $home/.local/share/jumpseat/jumpseat.db can be read by other users of this machine. ` +
           'Secrets are not written there. Repair it with: chmod 600 $home/.local/share/jumpseat/jumpseat.db ' +
           'Until then sign-ins are kept in memory only and will not survive a restart.\n',
+      ),
+      text,
+    );
+  });
+
+  test('a home where nothing can be written', async () => {
+    writeFileSync(join(home.path, '.local'), '');
+    const { code, text } = await doctor({ GITHUB_TOKEN: await token() });
+    assert.equal(code, 0);
+    assert.ok(
+      text.startsWith(
+        `${BEGIN}note  storage: The database $home/.local/share/jumpseat/jumpseat.db cannot be created: Not a directory. ` +
+          'Make its directory writable and restart. Until then sign-ins are kept in memory only and will not survive a restart.\n' +
+          `${NETWORK}${SIGN_IN}ok    exchange: octocat, plan individual;`,
       ),
       text,
     );

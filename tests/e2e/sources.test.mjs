@@ -19,7 +19,7 @@ import {
 } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { after, afterEach, before, beforeEach, describe, test } from 'node:test';
-import { Editor, Home, made_up_token, mode_of, run, start_simulator } from './harness.mjs';
+import { Editor, Home, known_token, made_up_token, mode_of, run, start_simulator } from './harness.mjs';
 
 let sim;
 let home;
@@ -34,18 +34,19 @@ beforeEach(async () => {
 afterEach(() => home.remove());
 
 const host = () => new URL(sim.url).host;
-const in_config = (...names) => join(home.path, '.config', ...names);
-const litellm_dir = () => join(home.path, 'litellm');
+const config_of = (at, ...names) => join(at.path, '.config', ...names);
+const in_config = (...names) => config_of(home, ...names);
+const litellm_dir = (at = home) => join(at.path, 'litellm');
 
 /// The environment with a search path of our own: gh is the one of the test, or none.
-const env = (...more) =>
-  home.env(sim.env, { PATH: `${join(home.path, 'bin')}:/usr/bin:/bin` }, ...more);
+const env = (more = {}, at = home) =>
+  at.env(sim.env, { PATH: `${join(at.path, 'bin')}:/usr/bin:/bin` }, more);
 
-const jumpseat = (args, more = {}, options = {}) =>
-  run(args, { cwd: home.work, ...options, env: env(more) });
+const jumpseat = (args, more = {}, options = {}, at = home) =>
+  run(args, { cwd: at.work, ...options, env: env(more, at) });
 
-async function status(more = {}) {
-  const { code, stdout, stderr } = await jumpseat(['status', '--json'], more);
+async function status(more = {}, at = home) {
+  const { code, stdout, stderr } = await jumpseat(['status', '--json'], more, {}, at);
   try {
     return { code, stderr, ...JSON.parse(stdout) };
   } catch {
@@ -60,8 +61,8 @@ function put(path, text, mode = 0o600) {
 }
 
 /// A GitHub CLI that does what `script` says.
-function put_gh(script) {
-  put(join(home.path, 'bin', 'gh'), `#!/bin/sh\n${script}\n`, 0o755);
+function put_gh(script, at = home) {
+  put(join(at.path, 'bin', 'gh'), `#!/bin/sh\n${script}\n`, 0o755);
 }
 
 /// Everything below a directory: names, kinds, modes, contents, times of change.
@@ -77,12 +78,28 @@ function snapshot(path, seen = {}) {
   return seen;
 }
 
-const others = () => ({
-  ...snapshot(in_config('github-copilot')),
-  ...snapshot(in_config('litellm')),
-  ...snapshot(litellm_dir()),
-  ...snapshot(in_config('gh')),
+const others = (at = home) => ({
+  ...snapshot(config_of(at, 'github-copilot')),
+  ...snapshot(config_of(at, 'litellm')),
+  ...snapshot(litellm_dir(at)),
+  ...snapshot(config_of(at, 'gh')),
 });
+
+/// Runs each case in a home of its own, all at once.
+const at_once = (cases, play) =>
+  Promise.all(
+    cases.map(async ([name, one]) => {
+      const at = new Home();
+      try {
+        await play(one, at, name);
+      } catch (problem) {
+        problem.message = `${name}: ${problem.message}`;
+        throw problem;
+      } finally {
+        at.remove();
+      }
+    }),
+  );
 
 const apps = (token, key = `${host()}:Iv1.b507a08c87ecfe98`) =>
   JSON.stringify({
@@ -94,30 +111,30 @@ const apps = (token, key = `${host()}:Iv1.b507a08c87ecfe98`) =>
 const SOURCES = {
   litellm: {
     name: /^LiteLLM's token directory$/,
-    env: () => ({ GITHUB_COPILOT_TOKEN_DIR: litellm_dir() }),
-    path: () => join(litellm_dir(), 'access-token'),
+    env: (at = home) => ({ GITHUB_COPILOT_TOKEN_DIR: litellm_dir(at) }),
+    path: (at = home) => join(litellm_dir(at), 'access-token'),
     text: (token) => token,
   },
   'apps.json': {
     name: /^github-copilot\/apps\.json/,
     env: () => ({}),
-    path: () => in_config('github-copilot', 'apps.json'),
+    path: (at = home) => config_of(at, 'github-copilot', 'apps.json'),
     text: (token) => apps(token),
   },
   'hosts.json': {
     name: /^github-copilot\/hosts\.json/,
     env: () => ({}),
-    path: () => in_config('github-copilot', 'hosts.json'),
+    path: (at = home) => config_of(at, 'github-copilot', 'hosts.json'),
     text: (token) => apps(token, host()),
   },
 };
 const GH = {
   name: /^GitHub CLI$/,
   env: () => ({}),
-  give: (token) => put_gh(`echo ${token}`),
+  give: (token, at) => put_gh(`echo ${token}`, at),
 };
-const give = (source, token) =>
-  source.give ? source.give(token) : put(source.path(), source.text(token));
+const give = (source, token, at = home) =>
+  source.give ? source.give(token, at) : put(source.path(at), source.text(token));
 
 /// What can be true of a token, as the simulator has it, and what becomes of it.
 const STATES = {
@@ -148,15 +165,17 @@ const reasons_of = (found, source) =>
 
 describe('every source in every state', () => {
   for (const [name, source] of [...Object.entries(SOURCES), ['gh', GH]]) {
-    for (const [state, { prefix, about, ready, passed }] of Object.entries(STATES)) {
-      // The same reader as apps.json; two rows show that it is there.
-      if (name === 'hosts.json' && !/^(good, exchanged|unknown)/.test(state)) continue;
-      test(`${name}: ${state}`, async () => {
+    // hosts.json has the same reader as apps.json; two rows show that it is there.
+    const rows = Object.entries(STATES).filter(
+      ([state]) => name !== 'hosts.json' || /^(good, exchanged|unknown)/.test(state),
+    );
+    test(`${name}: ${rows.map(([state]) => state).join('; ')}`, () =>
+      at_once(rows, async ({ prefix, about, ready, passed }, at) => {
         const token = made_up_token(prefix);
         if (about) await sim.register({ token, ...about });
-        give(source, token);
-        const before_ = others();
-        const found = await status(source.env());
+        give(source, token, at);
+        const before_ = others(at);
+        const found = await status(source.env(at), at);
         if (ready) {
           assert.equal(found.state, 'ready', JSON.stringify(found));
           assert.match(found.source, source.name);
@@ -174,12 +193,11 @@ describe('every source in every state', () => {
           );
           assert.match(found.problem.message, /^Missing required GitHub configuration: GITHUB_TOKEN/);
         }
-        if (name === 'litellm') delete before_[litellm_dir()]; // shared with us: the next file
-        const after_ = others();
+        if (name === 'litellm') delete before_[litellm_dir(at)]; // shared with us: the next file
+        const after_ = others(at);
         for (const path of Object.keys(before_)) assert.equal(after_[path], before_[path], path);
         assert.ok(!JSON.stringify(found).includes(token));
-      });
-    }
+      }));
   }
 
   const BAD = {
@@ -191,16 +209,15 @@ describe('every source in every state', () => {
     'placeholder text': { token: () => 'ghu_xxxxxxxxxxxxxxxxxxxxxxxx', reason: /placeholder/ },
   };
   // What cannot be used is passed over, so all three places can have it at once.
-  for (const [what, { token, reason }] of Object.entries(BAD)) {
-    test(`litellm, apps.json, hosts.json: ${what}`, async () => {
+  test(`litellm, apps.json, hosts.json: ${Object.keys(BAD).join('; ')}`, () =>
+    at_once(Object.entries(BAD), async ({ token, reason }, at) => {
       for (const source of Object.values(SOURCES))
-        put(source.path(), source.text(token(made_up_token())));
-      const found = await status(SOURCES.litellm.env());
+        put(source.path(at), source.text(token(made_up_token())));
+      const found = await status(SOURCES.litellm.env(at), at);
       assert.equal(found.state, 'signed out');
       for (const source of Object.values(SOURCES))
         assert.match(reasons_of(found, source).join('\n'), reason);
-    });
-  }
+    }));
 
   test('litellm, apps.json, hosts.json: 10 MB', async () => {
     for (const source of Object.values(SOURCES)) put(source.path(), 'ghu_'.padEnd(10_000_000, 'a'));
@@ -209,55 +226,49 @@ describe('every source in every state', () => {
       assert.match(reasons_of(found, source).join('\n'), /it has more than \d+ bytes/);
   });
 
-  for (const [name, source] of Object.entries(SOURCES)) {
-    test(`${name}: a FIFO, a directory, a link, what everybody may write`, async () => {
-      const token = made_up_token();
-      await sim.register(token);
-      mkdirSync(dirname(source.path()), { recursive: true });
-      assert.equal(spawnSync('mkfifo', [source.path()]).status, 0);
-      let found = await status(source.env());
-      assert.match(reasons_of(found, source).join('\n'), /not a plain file/);
-
-      rmSync(source.path());
-      mkdirSync(source.path());
-      found = await status(source.env());
-      assert.match(reasons_of(found, source).join('\n'), /not a plain file/);
-
-      rmSync(source.path(), { recursive: true });
+  test('litellm, apps.json, hosts.json: a FIFO, a directory, a link, what everybody may write', async () => {
+    const all = Object.values(SOURCES);
+    const token = made_up_token();
+    await sim.register(token);
+    const refused = async (make, reason) => {
+      for (const source of all) {
+        rmSync(source.path(), { recursive: true, force: true });
+        mkdirSync(dirname(source.path()), { recursive: true });
+        make(source);
+      }
+      const found = await status(SOURCES.litellm.env());
+      for (const source of all) assert.match(reasons_of(found, source).join('\n'), reason);
+    };
+    await refused((source) => assert.equal(spawnSync('mkfifo', [source.path()]).status, 0), /not a plain file/);
+    await refused((source) => mkdirSync(source.path()), /not a plain file/);
+    await refused((source) => {
       put(join(home.path, 'elsewhere'), source.text(token));
       symlinkSync(join(home.path, 'elsewhere'), source.path());
-      found = await status(source.env());
-      assert.match(reasons_of(found, source).join('\n'), /symbolic link/);
+    }, /symbolic link/);
+    await refused((source) => put(source.path(), source.text(token), 0o666), /chmod o-w/);
+    assert.deepEqual(await sim.requests(), [], 'nothing of it reached GitHub');
+    for (const source of all) chmodSync(source.path(), 0o644); // as LiteLLM writes it under the usual umask
+    assert.equal((await status(SOURCES.litellm.env())).state, 'ready');
+  });
 
-      rmSync(source.path());
-      put(source.path(), source.text(token), 0o666);
-      found = await status(source.env());
-      assert.match(reasons_of(found, source).join('\n'), /chmod o-w/);
-      assert.deepEqual(await sim.requests(), [], 'nothing of it reached GitHub');
-
-      chmodSync(source.path(), 0o644); // as LiteLLM writes it under the usual umask
-      assert.equal((await status(source.env())).state, 'ready');
-    });
-  }
-
-  for (const [what, text, reason] of [
-    ['not JSON', 'github.com:\n    oauth_token: gho_x\n    user: octo\n', /not JSON/],
-    ['a list', '[1,2]', /not an object/],
-    ['cut off', '{"github.com":{"oauth_token":"gh', /not JSON/],
-    ['deep', '['.repeat(100_000), /not JSON/],
-    ['another host only', '{"github.example":{"oauth_token":"x"}}', /no sign-in for/],
-    ['a host that only begins alike', () => apps(made_up_token(), `${host()}.evil.example`), /no sign-in for/],
-    ['an entry that is no object', () => JSON.stringify({ [host()]: 'ghu_x' }), /is not an object/],
-  ]) {
-    test(`apps.json, hosts.json: ${what}`, async () => {
+  const NO_FILES = [
+    ['not JSON', { text: 'github.com:\n    oauth_token: gho_x\n    user: octo\n', reason: /not JSON/ }],
+    ['a list', { text: '[1,2]', reason: /not an object/ }],
+    ['cut off', { text: '{"github.com":{"oauth_token":"gh', reason: /not JSON/ }],
+    ['deep', { text: '['.repeat(100_000), reason: /not JSON/ }],
+    ['another host only', { text: '{"github.example":{"oauth_token":"x"}}', reason: /no sign-in for/ }],
+    ['a host that only begins alike', { text: () => apps(made_up_token(), `${host()}.evil.example`), reason: /no sign-in for/ }],
+    ['an entry that is no object', { text: () => JSON.stringify({ [host()]: 'ghu_x' }), reason: /is not an object/ }],
+  ];
+  test(`apps.json, hosts.json: ${NO_FILES.map(([what]) => what).join('; ')}`, () =>
+    at_once(NO_FILES, async ({ text, reason }, at) => {
       const names = ['apps.json', 'hosts.json'];
       for (const name of names)
-        put(in_config('github-copilot', name), typeof text === 'function' ? text() : text);
-      const found = await status();
+        put(config_of(at, 'github-copilot', name), typeof text === 'function' ? text() : text);
+      const found = await status({}, at);
       assert.equal(found.state, 'signed out');
       for (const name of names) assert.match(reasons_of(found, SOURCES[name]).join('\n'), reason);
-    });
-  }
+    }));
 
   test('apps.json: several entries of one host are tried in their order', async () => {
     const [dead, good] = [made_up_token(), made_up_token()];
@@ -309,32 +320,30 @@ describe('the GitHub CLI', () => {
     assert.doesNotMatch(seen, / [4-9] -> |socket:/, 'none of our descriptors');
   });
 
-  test('that hangs is stopped, with all that it started', async () => {
-    put_gh(`sh -c 'echo $$ >"$HOME/inner.pid"; exec sleep 1000' &\necho $$ >"$HOME/gh.pid"\nwait`);
-    const found = await status();
-    assert.match(reasons_of(found, GH).join(), /did not answer within 5 s and was stopped/);
-    for (const name of ['gh.pid', 'inner.pid']) {
-      const pid = readFileSync(join(home.path, name), 'utf8').trim();
-      const state = existsSync(`/proc/${pid}/stat`)
-        ? readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ')[1][0]
-        : 'gone';
-      assert.match(state, /^(gone|Z)$/, name);
-    }
+  const hangs = `sh -c 'echo $$ >"$HOME/inner.pid"; exec sleep 1000' &\necho $$ >"$HOME/gh.pid"\nwait`;
+  const TROUBLE = Object.entries({
+    'is not signed in': ['echo "no oauth token" >&2; exit 1', /no sign-in for/],
+    fails: ['exit 7', /ended with 7/],
+    'is killed': ['kill -9 $$', /ended with 137/],
+    'says too much': ['yes', /more than 4096 bytes/],
+    'says something else': ['echo hello', /Invalid GitHub token format/],
+    'says nothing': ['exit 0', /cannot be empty/],
+    hangs: [hangs, /did not answer within 5 s and was stopped/],
   });
-
-  for (const [what, script, reason] of [
-    ['is not signed in', 'echo "no oauth token" >&2; exit 1', /no sign-in for/],
-    ['fails', 'exit 7', /ended with 7/],
-    ['is killed', 'kill -9 $$', /ended with 137/],
-    ['says too much', 'yes', /more than 4096 bytes/],
-    ['says something else', 'echo hello', /Invalid GitHub token format/],
-    ['says nothing', 'exit 0', /cannot be empty/],
-  ]) {
-    test(`that ${what}`, async () => {
-      put_gh(script);
-      assert.match(reasons_of(await status(), GH).join(), reason);
-    });
-  }
+  test(`that ${TROUBLE.map(([what]) => what).join('; ')}: is stopped, with all that it started`, () =>
+    at_once(TROUBLE, async ([script, reason], at, what) => {
+      put_gh(script, at);
+      const found = await status({}, at);
+      assert.match(reasons_of(found, GH).join(), reason);
+      if (what !== 'hangs') return;
+      for (const name of ['gh.pid', 'inner.pid']) {
+        const pid = readFileSync(join(at.path, name), 'utf8').trim();
+        const state = existsSync(`/proc/${pid}/stat`)
+          ? readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ')[1][0]
+          : 'gone';
+        assert.match(state, /^(gone|Z)$/, name);
+      }
+    }));
 
   test('GH_PATH names it; what is no program is not started', async () => {
     const token = made_up_token();
@@ -359,6 +368,16 @@ describe('the GitHub CLI', () => {
     put(join(home.work, 'gh'), '#!/bin/sh\ntouch "$HOME/started"\n', 0o755);
     await run(['status'], { cwd: home.work, env: env({ PATH: '.::/usr/bin:/bin' }) });
     assert.equal(existsSync(join(home.path, 'started')), false);
+  });
+
+  test('is waited for by the first request of an editor', async () => {
+    const token = await known_token(sim);
+    put_gh(`sleep 0.3; echo ${token}`);
+    const editor = new Editor({ env: env(), cwd: home.work });
+    await editor.begin();
+    const answer = await editor.chat();
+    assert.ok(answer.result, JSON.stringify(answer));
+    await editor.end();
   });
 
   test('is not started while there is a better sign-in', async () => {
@@ -386,7 +405,7 @@ describe('order', () => {
     const common = { GITHUB_COPILOT_TOKEN_DIR: litellm_dir() };
     const given = await run(['status', '--json', '--token-stdin'], {
       cwd: home.work,
-      env: env(common, { GITHUB_TOKEN: tokens.env }),
+      env: env({ ...common, GITHUB_TOKEN: tokens.env }),
       input: tokens.stdin,
     });
     assert.equal(JSON.parse(given.stdout).login, 'stdin');

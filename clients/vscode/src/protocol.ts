@@ -18,6 +18,9 @@ export const method = {
   sign_out: 'signOut',
   check_status: 'checkStatus',
   did_change_auth: 'github/didChangeAuth',
+  list_tokens: 'auth/listAvailableTokens',
+  use_token: 'auth/useExistingToken',
+  remove_token: 'auth/removeToken',
   chat: 'jumpseat/chat',
   models: 'jumpseat/models',
   account: 'jumpseat/account',
@@ -152,6 +155,25 @@ export interface DidChangeAuthParams {
   handle?: string;
   login?: string;
   serverUrl?: string;
+}
+
+// ---- auth/listAvailableTokens, auth/useExistingToken, auth/removeToken ----
+
+export interface AvailableToken {
+  tokenId: string;
+  source: string;
+  tokenKind: string;
+  user?: string;
+  account?: string;
+  inUse: boolean;
+}
+
+export interface TokensResult {
+  tokens: AvailableToken[];
+}
+
+export interface TokenParams {
+  tokenId: string;
 }
 
 // ---- didChangeStatus ----
