@@ -13,6 +13,7 @@ import {
   known_token,
   made_up_token,
   run,
+  saved_sign_in,
   start_simulator,
   upstream_env,
 } from './harness.mjs';
@@ -89,7 +90,7 @@ describe('named accounts', () => {
   });
 
   test('one that is not there is an error that names those that are', async () => {
-    await sign_in_as('ada', ['--account', 'work']);
+    await saved_sign_in(sim, home, { login: 'ada', name: 'work' });
     for (const [args, more] of [
       [['--account', 'home'], {}],
       [[], {}],
@@ -118,8 +119,8 @@ describe('named accounts', () => {
   });
 
   test('a sign-out takes the one that is named', async () => {
-    await sign_in_as('ada');
-    await sign_in_as('ada-at-work', ['--account', 'work']);
+    await saved_sign_in(sim, home, { login: 'ada' });
+    await saved_sign_in(sim, home, { login: 'ada-at-work', name: 'work' });
     const { code, stdout } = await jumpseat(['logout', '--account', 'work']);
     assert.equal(code, 0);
     assert.match(stdout, /saved sign-in "work" is gone/);
@@ -137,8 +138,8 @@ describe('named accounts', () => {
   });
 
   test('an editor picks one when it starts', async () => {
-    await sign_in_as('ada');
-    await sign_in_as('ada-at-work', ['--account', 'work']);
+    await saved_sign_in(sim, home, { login: 'ada' });
+    await saved_sign_in(sim, home, { login: 'ada-at-work', name: 'work' });
     const editor = await open_editor({ initializationOptions: { account: 'work' } });
     const { result } = await editor.request('checkStatus', {});
     assert.equal(result.user, 'ada-at-work');
@@ -164,7 +165,7 @@ describe('named accounts', () => {
 
 describe('an editor', () => {
   test('hears from checkStatus who, from where, why not another, how long', async () => {
-    await sign_in_as('ada');
+    await saved_sign_in(sim, home, { login: 'ada' });
     const editor = await open_editor();
     await editor.request('jumpseat/account', {});
     const { result } = await editor.request('checkStatus', {});
@@ -203,8 +204,8 @@ describe('an editor', () => {
   });
 
   test('lets a person choose among all sign-ins, and removes only what is ours', async () => {
-    await sign_in_as('ada');
-    await sign_in_as('bob', ['--account', 'work']);
+    await saved_sign_in(sim, home, { login: 'ada' });
+    await saved_sign_in(sim, home, { login: 'bob', name: 'work' });
     const other = made_up_token();
     await sim.register({ token: other, login: 'eve' });
     const directory = join(home.path, '.config', 'github-copilot');
