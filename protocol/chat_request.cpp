@@ -171,46 +171,57 @@ Result<ChatRequest> ChatRequest::parse(std::string body) {
   return request;
 }
 
-std::string ChatRequest::upstream_body(Upstream const& change) const {
-  Splice edit(body_);
-  if (!is_text(written_.model, change.model)) edit.set("model", quote(change.model));
+std::string ChatRequest::upstream_body(Upstream const& change) const& {
+  Splice splice(body_);
+  edit(splice, change);
+  return splice.text();
+}
+
+std::string ChatRequest::upstream_body(Upstream const& change) && {
+  Splice splice(body_);
+  edit(splice, change);
+  std::move(splice).apply(body_);
+  return std::move(body_);
+}
+
+void ChatRequest::edit(Splice& splice, Upstream const& change) const {
+  if (!is_text(written_.model, change.model)) splice.set("model", quote(change.model));
 
   bool const old_spelling = change.spelling == TokenCapSpelling::max_tokens;
   std::string const& right = old_spelling ? written_.max_tokens : written_.max_completion_tokens;
-  edit.remove(old_spelling ? "max_completion_tokens" : "max_tokens");
+  splice.remove(old_spelling ? "max_completion_tokens" : "max_tokens");
   if (token_cap_) {
     std::int64_t const cap =
         *token_cap_ > 0 ? std::min(*token_cap_, change.max_tokens_limit) : *token_cap_;
     if (whole_number(right) != cap) {
-      edit.set(old_spelling ? "max_tokens" : "max_completion_tokens", std::to_string(cap));
+      splice.set(old_spelling ? "max_tokens" : "max_completion_tokens", std::to_string(cap));
     }
   }
 
   switch (change.mode) {
     case Upstream::Mode::stream: {
-      if (!stream_) edit.set("stream", "true");
+      if (!stream_) splice.set("stream", "true");
       if (written_.stream_options.empty()) {
-        edit.set("stream_options", R"({"include_usage":true})");
+        splice.set("stream_options", R"({"include_usage":true})");
       } else if (!include_usage_) {
         Splice merged(written_.stream_options);
         merged.set("include_usage", "true");
-        edit.set("stream_options", merged.text());
+        splice.set("stream_options", merged.text());
       }
       break;
     }
     case Upstream::Mode::whole: {
-      if (stream_) edit.set("stream", "false");
-      edit.remove("stream_options");
+      if (stream_) splice.set("stream", "false");
+      splice.remove("stream_options");
       break;
     }
   }
 
-  edit.remove("service_tier");
-  if (written_.store) edit.remove("store");
+  splice.remove("service_tier");
+  if (written_.store) splice.remove("store");
   for (std::string_view own : {"initiator", "partialResultToken", "workDoneToken"}) {
-    edit.remove(own);
+    splice.remove(own);
   }
-  return edit.text();
 }
 
 }  // namespace jumpseat

@@ -12,6 +12,8 @@
 
 namespace jumpseat {
 
+class Splice;
+
 // Who caused a request, for GitHub's accounting (header X-Initiator).
 enum class Initiator { user, agent };
 
@@ -59,11 +61,14 @@ class ChatRequest {
   // negative cap is left for upstream to refuse); `stream` set by mode, with
   // stream_options.include_usage true when streaming (its other members are kept) and no
   // stream_options when not; service_tier, store:true and our own members (initiator,
-  // partialResultToken, workDoneToken) removed. All else is untouched.
-  std::string upstream_body(Upstream const& change) const;
+  // partialResultToken, workDoneToken) removed. All else is untouched. A request that is done with
+  // gives its own memory for it: a long prompt is not copied.
+  std::string upstream_body(Upstream const& change) const&;
+  std::string upstream_body(Upstream const& change) &&;
 
  private:
   ChatRequest() = default;
+  void edit(Splice& splice, Upstream const& change) const;
 
   // The values of members that upstream_body() may change, as the caller wrote them; empty when
   // absent or null.

@@ -361,7 +361,10 @@ void ChatStreamRepair::read_chunk_without_choices(json::object& chunk) {
   pin_head();
   repair_head(chunk);
   chunk["model"] = options_.model;
-  chunk["choices"] = json::array();
+  // OpenAI knows no choices at all only on the usage chunk, which a caller asks for; programs look
+  // at the first one of any other chunk. So this has one, in which nothing is new.
+  chunk["choices"] = json::array{
+      json::object{{"index", 0}, {"delta", json::object()}, {"finish_reason", nullptr}}};
   out_.push_back(json::serialize(chunk));
 }
 

@@ -1,6 +1,6 @@
 // One buffer, consumed from the front. Header lines are judged as they come; a body is handed out
-// in place, so its bytes are copied once, by the read itself. The buffer grows straight to the
-// length that a header announced, and goes back to its usual size when a long message is done.
+// in place, so its bytes are copied once, by the read itself. A long body is read into a text of
+// its own, which has the length that the header announced and can be taken as it is.
 
 #include "protocol/framing.h"
 
@@ -8,12 +8,15 @@
 #include <cassert>
 #include <cstdint>
 #include <cstring>
+#include <functional>
+#include <utility>
 
 namespace jumpseat {
 namespace {
 
 constexpr std::size_t least_room = 16u << 10;
 constexpr std::size_t usual_capacity = 64u << 10;
+constexpr std::size_t room_for_edits = 512;  // in a long body that is taken
 
 // Larger than any message that exists, small enough for every file offset and counter.
 constexpr std::uint64_t largest_length = INT64_MAX;
@@ -46,15 +49,20 @@ FrameReader::FrameReader(FrameLimits limits) : limits_(limits) {}
 
 std::span<char> FrameReader::prepare() {
   if (!why_.empty()) drop(held());
+  if (handed_out_) take({});  // nobody took it
+  if (long_body_.empty() && body_ && *body_ > usual_capacity && *body_ > held()) gather(*body_);
+  if (gathered_ < long_body_.size()) {
+    return std::span(long_body_.data() + gathered_, long_body_.size() - gathered_);
+  }
   std::size_t room = least_room;
-  if (body_ && *body_ > held()) room = std::max(room, *body_ - held());
+  if (long_body_.empty() && body_ && *body_ > held()) room = std::max(room, *body_ - held());
   std::size_t const needed = held() + room;
 
   if (capacity_ > usual_capacity && needed <= usual_capacity) {
-    reallocate(usual_capacity);  // a long message is done
+    reallocate(usual_capacity);  // what had piled up is done
   } else if (needed > capacity_) {
-    // Exactly the long body; twice as much where bytes pile up that nobody asks for with next().
-    reallocate(body_ ? needed : std::max({needed, usual_capacity, 2 * held()}));
+    // Twice as much where bytes pile up that nobody asks for with next().
+    reallocate(std::max({needed, usual_capacity, 2 * held()}));
   } else if (capacity_ - end_ < room) {
     std::memmove(buffer_.get(), buffer_.get() + begin_, held());
     end_ = held();
@@ -63,8 +71,29 @@ std::span<char> FrameReader::prepare() {
   return std::span(buffer_.get() + end_, capacity_ - end_);
 }
 
-void FrameReader::shrink() {
-  if (capacity_ > usual_capacity && held() <= usual_capacity / 2) reallocate(usual_capacity);
+// Makes the long body's own place and moves there what has come of it.
+void FrameReader::gather(std::size_t length) {
+  long_body_.reserve(length + room_for_edits);
+  long_body_.resize(length);
+  gathered_ = held();
+  std::memcpy(long_body_.data(), buffer_.get() + begin_, gathered_);
+  drop(gathered_);
+}
+
+std::string FrameReader::take(std::string_view part) {
+  if (!handed_out_) return std::string(part);
+  std::less<char const*> const before;
+  char const* const begin = long_body_.data();
+  bool const within = !part.empty() && !before(part.data(), begin) &&
+                      before(part.data(), begin + long_body_.size());
+  gathered_ = 0;
+  handed_out_ = false;
+  std::string text = std::exchange(long_body_, {});
+  if (!within) return std::string(part);
+  auto const offset = static_cast<std::size_t>(part.data() - begin);
+  text.resize(offset + part.size());
+  text.erase(0, offset);
+  return text;
 }
 
 void FrameReader::reallocate(std::size_t capacity) {
@@ -78,6 +107,11 @@ void FrameReader::reallocate(std::size_t capacity) {
 }
 
 void FrameReader::commit(std::size_t count) {
+  if (gathered_ < long_body_.size()) {
+    assert(count <= long_body_.size() - gathered_);
+    gathered_ += count;
+    return;
+  }
   assert(count <= capacity_ - end_);
   end_ += count;
 }
@@ -114,6 +148,12 @@ FrameReader::Event FrameReader::next() {
   if (!body_) {
     Event event = read_header();
     if (!body_) return event;
+  }
+  if (!long_body_.empty() && !handed_out_) {
+    if (gathered_ < long_body_.size()) return Incomplete{};
+    handed_out_ = true;
+    body_.reset();
+    return Body{long_body_};
   }
   if (held() < *body_) return Incomplete{};
   std::string_view const text(buffer_.get() + begin_, *body_);

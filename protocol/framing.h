@@ -30,7 +30,7 @@ class FrameReader {
  public:
   struct Incomplete {};
   struct Body {
-    std::string_view text;  // valid until the next prepare(), feed() or shrink()
+    std::string_view text;  // valid until the next prepare(), feed() or take()
   };
   struct Oversized {
     std::size_t length;  // bytes that will be skipped; said once, when the header has been read
@@ -50,16 +50,17 @@ class FrameReader {
   void feed(std::string_view bytes);
   // What the bytes so far hold. Call until Incomplete (or Broken).
   Event next();
-  // Frees what a long message took, once it has been handed out.
-  void shrink();
+  // `part` of the body that was handed out last, as a text of its own. That of a long message is
+  // moved, not copied, and has room for a few bytes more.
+  std::string take(std::string_view part);
   // True between frames: end of input here is a clean end.
   bool at_boundary() const;
-  // Bytes allocated now: at most 64 KiB beside the message at hand, once prepare() or trim() was
-  // called.
-  std::size_t capacity() const { return capacity_; }
+  // Bytes allocated now: at most 64 KiB beside the message at hand, once prepare() was called.
+  std::size_t capacity() const { return capacity_ + long_body_.size(); }
 
  private:
   std::size_t held() const { return end_ - begin_; }
+  void gather(std::size_t length);
   void reallocate(std::size_t capacity);
   void drop(std::size_t count);
   Event read_header();
@@ -75,8 +76,12 @@ class FrameReader {
   std::size_t header_ = 0;             // bytes of the current header block consumed so far
   std::optional<std::size_t> length_;  // its Content-Length
   std::optional<std::size_t> body_;    // length of the body being read
-  std::size_t skip_ = 0;               // bytes of an oversized body still to drop
-  std::string_view why_;               // not empty: broken
+  // A long body that did not come whole: all of its length, of which so much is there.
+  std::string long_body_;
+  std::size_t gathered_ = 0;
+  bool handed_out_ = false;
+  std::size_t skip_ = 0;  // bytes of an oversized body still to drop
+  std::string_view why_;  // not empty: broken
 };
 
 // "Content-Length: N\r\n\r\n" for a body of `length` bytes.

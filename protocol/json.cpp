@@ -3,6 +3,7 @@
 #include "protocol/json.h"
 
 #include <algorithm>
+#include <array>
 #include <charconv>
 #include <cmath>
 #include <cstdint>
@@ -55,6 +56,40 @@ bool is_finite(json::value const& value) {
   return true;
 }
 
+void append_text(std::string& out, json::value const& value);
+
+template <class Items, class Append>
+void append_list(std::string& out, char open, char close, Items const& items,
+                 Append const& append) {
+  out += open;
+  bool first = true;
+  for (auto const& item : items) {
+    if (!first) out += ',';
+    first = false;
+    append(item);
+  }
+  out += close;
+}
+
+void append_text(std::string& out, json::value const& value) {
+  if (auto const* object = value.if_object()) {
+    append_list(out, '{', '}', *object, [&](json::key_value_pair const& member) {
+      out.append(quote(member.key())).append(":");
+      append_text(out, member.value());
+    });
+  } else if (auto const* array = value.if_array()) {
+    append_list(out, '[', ']', *array, [&](json::value const& item) { append_text(out, item); });
+  } else if (auto const* number = value.if_double(); number != nullptr && std::isfinite(*number)) {
+    std::array<char, 32> digits;
+    auto const end = std::to_chars(digits.data(), digits.data() + digits.size(), *number).ptr;
+    out.append(digits.data(), static_cast<std::size_t>(end - digits.data()));
+  } else if (number != nullptr) {
+    out += "null";
+  } else {
+    out += json::serialize(value);
+  }
+}
+
 bool is_identifier(std::string_view name) {
   auto const is_word = [](char c) {
     return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_';
@@ -79,6 +114,12 @@ Result<json::value> parse_json(std::string_view text) {
   }
   if (ec) return fail(ErrorCode::parse_error, "JSON that cannot be read: " + ec.message());
   return value;
+}
+
+std::string json_text(json::value const& value) {
+  std::string out;
+  append_text(out, value);
+  return out;
 }
 
 namespace codec {

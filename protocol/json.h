@@ -26,6 +26,7 @@
 #pragma once
 
 #include <cstddef>
+#include <string>
 #include <string_view>
 
 #include <boost/describe.hpp>
@@ -45,6 +46,10 @@ inline constexpr std::size_t max_json_depth = 128;
 // double is refused. Fails with parse_error, which says what and at which byte. When a name occurs
 // twice in one object the last one counts.
 Result<json::value> parse_json(std::string_view text);
+
+// The JSON text of a value, with numbers as people write them: 0 and 288.3 where Boost.JSON writes
+// 0E0 and 2.883E2. For answers that people look at too; what goes to programs alone need not pay.
+std::string json_text(json::value const& value);
 
 // Fails with invalid_request and the path of what is wrong: "expected string at $.messages[1].role"
 // or "missing $.messages[1].role".

@@ -759,15 +759,19 @@ bool Splice::unchanged() const {
                               [](Change const& change) { return change.replaces || change.value; });
 }
 
-std::string Splice::text() const {
-  std::size_t size = object_.size();
-  for (Change const& change : changes_) {
-    if (change.value) size += 2 * change.key.size() + change.value->size() + 4;
-  }
-  std::string out;
-  out.reserve(size);
+std::vector<Splice::Part> Splice::parts(std::string& added) const {
+  std::vector<Part> out;
+  auto const keep = [&out](std::string_view text) {
+    if (text.empty()) return;
+    if (!out.empty() && out.back().kept && out.back().text.end() == text.begin()) {
+      std::string_view& last = out.back().text;
+      last = std::string_view(last.data(), last.size() + text.size());
+    } else {
+      out.push_back({text, true});
+    }
+  };
 
-  out.append(object_.substr(0, inside_));
+  keep(object_.substr(0, inside_));
   bool first = true;
   std::size_t done = inside_;  // what lies before is dealt with
   for (Slot const& slot : slots_) {
@@ -780,21 +784,69 @@ std::string Splice::text() const {
     if (change != nullptr && !change->value) continue;
     if (first) gap.remove_prefix(std::min(gap.size(), gap.find(',') + 1));
     first = false;
-    out.append(gap);
+    keep(gap);
     if (change == nullptr) {
-      out.append(member);
+      keep(member);
     } else {
-      out.append(member.substr(0, member.size() - slot.member.value.size())).append(*change->value);
+      keep(member.substr(0, member.size() - slot.member.value.size()));
+      out.push_back({*change->value, false});
     }
   }
   for (Change const& change : changes_) {
     if (change.replaces || !change.value) continue;
-    if (!first) out.push_back(',');
+    if (!first) added.push_back(',');
     first = false;
-    out.append(quote(change.key)).append(":").append(*change.value);
+    added.append(quote(change.key)).append(":").append(*change.value);
   }
-  out.append(object_.substr(done));
+  if (!added.empty()) out.push_back({added, false});
+  keep(object_.substr(done));
   return out;
+}
+
+std::string Splice::text() const {
+  std::string added;
+  std::vector<Part> const all = parts(added);
+  std::size_t size = 0;
+  for (Part const& part : all) size += part.text.size();
+  std::string out;
+  out.reserve(size);
+  for (Part const& part : all) out.append(part.text);
+  return out;
+}
+
+// The parts keep their order. So one that moves to the right can only come to lie on the old place
+// of a later one, and one that moves to the left on that of an earlier one: those to the right go
+// first, from the end; then those to the left, from the front; then the new texts fill the gaps.
+void Splice::apply(std::string& object) && {
+  assert(object.data() == object_.data() && object.size() == object_.size());
+  std::string added;
+  std::vector<Part> const all = parts(added);
+  std::size_t size = 0;
+  for (Part const& part : all) size += part.text.size();
+  if (size > object.capacity()) {
+    object = text();
+    return;
+  }
+
+  object.resize(std::max(size, object.size()));  // within its capacity: every view stays good
+  char* const begin = object.data();
+  std::size_t place = size;
+  for (auto part = all.rbegin(); part != all.rend(); ++part) {
+    place -= part->text.size();
+    if (part->kept && begin + place > part->text.data())
+      std::memmove(begin + place, part->text.data(), part->text.size());
+  }
+  for (Part const& part : all) {
+    if (part.kept && begin + place < part.text.data())
+      std::memmove(begin + place, part.text.data(), part.text.size());
+    place += part.text.size();
+  }
+  place = 0;
+  for (Part const& part : all) {
+    if (!part.kept) std::memcpy(begin + place, part.text.data(), part.text.size());
+    place += part.text.size();
+  }
+  object.resize(size);
 }
 
 }  // namespace jumpseat

@@ -143,8 +143,17 @@ class Splice {
   // Changed nothing? Then text() equals the original bytes.
   bool unchanged() const;
   std::string text() const;
+  // text(), put together within `object`, the text that this was made from: a long one is moved by
+  // a few bytes instead of being copied. Takes new memory only where its capacity does not suffice.
+  // This is used up.
+  void apply(std::string& object) &&;
 
  private:
+  // What the text is made of, in order.
+  struct Part {
+    std::string_view text;
+    bool kept;  // of the object; else it is new
+  };
   // One per name, however many members bear it.
   struct Change {
     std::string key;
@@ -157,6 +166,8 @@ class Splice {
   };
   static constexpr std::uint32_t untouched = UINT32_MAX;
   Change& change_for(std::string_view key);
+  // `added` is where the members that are added find their place; it outlives the parts.
+  std::vector<Part> parts(std::string& added) const;
 
   std::string_view object_;
   std::size_t inside_ = 0;  // offset of what follows the opening brace

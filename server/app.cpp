@@ -81,7 +81,7 @@ App::App(LoadedConfig loaded, Paths paths)
       cache_(stores_, tokens_, clock_, loaded_.config),
       usage_(tokens_, clock_),
       port_({io_, background_, tokens_, catalog_, chat_, embeddings_, completions_, cache_, usage_,
-             clock_, loaded_.config, version}) {}
+             throttle_, clock_, loaded_.config, version}) {}
 
 // Best first: docs/sign-in.md has this order.
 LiteLlmDirectory* App::add_sources() {

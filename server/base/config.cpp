@@ -61,6 +61,7 @@ constexpr std::array keys{
     // Who may use the port is not for a repository to say.
     Key{"JUMPSEAT_API_KEY", "", FromDirectory::ignored, secret},
     Key{"JUMPSEAT_ALLOW_REMOTE", "false", FromDirectory::ignored},
+    Key{"JUMPSEAT_ALLOWED_ORIGINS", "", FromDirectory::ignored},
     Key{"JUMPSEAT_MAX_CONNECTIONS", "1000"},
     Key{"REQUEST_TIMEOUT", "300"},
     Key{"MAX_RETRIES", "3"},
@@ -456,8 +457,43 @@ class Loader {
         "1 to 10000 MiB");
   }
 
+  // An origin as a browser sends it (RFC 6454 6.2): scheme, host and a port that is not the usual
+  // one, in lower case. "null" is what every sandboxed page says, and no wildcard is understood.
+  static bool is_origin(std::string_view text) {
+    auto const colon = text.find("://");
+    if (colon == 0 || colon == std::string_view::npos || text.size() > 200) return false;
+    auto const all = [](std::string_view part, std::string_view marks) {
+      return !part.empty() && std::all_of(part.begin(), part.end(), [&](char c) {
+        return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') ||
+               marks.find(c) != std::string_view::npos;
+      });
+    };
+    auto const scheme = text.substr(0, colon);
+    auto const host = text.substr(colon + 3);
+    if (!all(scheme, "+-.") || !all(host, "-._[]:")) return false;
+    return !(scheme == "http" && host.ends_with(":80")) &&
+           !(scheme == "https" && host.ends_with(":443"));
+  }
+
+  void interpret_origins() {
+    auto const list = text("JUMPSEAT_ALLOWED_ORIGINS");
+    for (std::size_t at = 0; at < list.size();) {
+      auto const end = std::min(list.find_first_of(", ", at), list.size());
+      auto origin = list.substr(at, end - at);
+      at = end + 1;
+      if (origin.empty()) continue;
+      if (!is_origin(origin)) {
+        return wrong("JUMPSEAT_ALLOWED_ORIGINS",
+                     "origins of web pages as browsers write them, separated by commas: "
+                     "https://app.example, http://localhost:3000; no path, no *, not null");
+      }
+      loaded_.config.allowed_origins.push_back(std::move(origin));
+    }
+  }
+
   void interpret_port() {
     auto& config = loaded_.config;
+    interpret_origins();
     boolean("JUMPSEAT_ALLOW_REMOTE", config.allow_remote);
     number<int>(
         "JUMPSEAT_MAX_CONNECTIONS", 1, 100'000,

@@ -79,9 +79,10 @@ struct Config {
   std::string api_base;  // GITHUB_COPILOT_API_BASE; empty: learnt
   std::string host = "localhost";
   std::uint16_t port = 8080;
-  Secret api_key;                      // JUMPSEAT_API_KEY: what clients of the port must show
-  bool allow_remote = false;           // JUMPSEAT_ALLOW_REMOTE, --allow-remote
-  std::size_t max_connections = 1000;  // JUMPSEAT_MAX_CONNECTIONS
+  Secret api_key;                            // JUMPSEAT_API_KEY: what clients of the port must show
+  bool allow_remote = false;                 // JUMPSEAT_ALLOW_REMOTE, --allow-remote
+  std::size_t max_connections = 1000;        // JUMPSEAT_MAX_CONNECTIONS
+  std::vector<std::string> allowed_origins;  // JUMPSEAT_ALLOWED_ORIGINS: web pages that may
   std::chrono::seconds request_timeout{300};
   int max_retries = 3;
   log::Level log_level = log::Level::info;

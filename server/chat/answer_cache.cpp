@@ -71,6 +71,12 @@ awaitable<std::optional<AnswerCache::Question>> AnswerCache::question(std::strin
 }
 
 std::optional<AnswerCache::Hit> AnswerCache::find(Question const& question) {
+  auto hit = look_up(question);
+  ++(hit ? hits_ : misses_);
+  return hit;
+}
+
+std::optional<AnswerCache::Hit> AnswerCache::look_up(Question const& question) {
   if (question.control.no_cache) return std::nullopt;
   auto const now = clock_.unix_seconds();
   auto wanted = limits();

@@ -48,8 +48,12 @@ class AnswerCache {
   std::optional<Hit> find(Question const& question);
   // Keeps a good answer; likewise.
   void keep(Question const& question, std::string_view model, std::string_view answer);
+  // How often find() found an answer, and how often none.
+  std::uint64_t hits() const { return hits_; }
+  std::uint64_t misses() const { return misses_; }
 
  private:
+  std::optional<Hit> look_up(Question const& question);
   awaitable<std::optional<AnswerOwner>> owner();
   AnswerLimits limits() const;
 
@@ -57,6 +61,8 @@ class AnswerCache {
   TokenService& tokens_;
   Clock& clock_;
   Config const& config_;
+  std::uint64_t hits_ = 0;
+  std::uint64_t misses_ = 0;
 };
 
 }  // namespace jumpseat

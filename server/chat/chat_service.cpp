@@ -57,21 +57,23 @@ void ChatService::tell() const {
 
 namespace {
 
-// Takes the request: once upstream's form is made, the caller's need not be kept.
+// Takes the request: its memory becomes upstream's form.
 ChatCall make_call(ChatRequest request, ChatRequest::Upstream const& change, std::string model) {
   ChatCall call;
-  call.body = request.upstream_body(change);
   call.asked_model = std::move(model);
   call.initiator = request.initiator();
   call.vision = request.has_image() ? ChatCall::Vision::images : ChatCall::Vision::none;
+  call.body = std::move(request).upstream_body(change);
   return call;
 }
 
 }  // namespace
 
-awaitable<Result<std::unique_ptr<ChatStream>>> ChatService::start(ChatRequest request) {
+awaitable<Result<std::unique_ptr<ChatStream>>> ChatService::start(ChatRequest request,
+                                                                  std::string* chosen) {
   auto model = co_await catalog_.resolve(request.model());
   if (!model) co_return model.error();
+  if (chosen != nullptr) *chosen = model->id;
   if (!model->serves("/chat/completions")) {
     co_return fail(ErrorCode::unsupported_api_for_model,
                    "The model " + model->id +

@@ -79,8 +79,10 @@ class ChatService {
         config_(config) {}
 
   // Fails with model_not_found, unsupported_api_for_model, any sign-in error, or what upstream
-  // said.
-  awaitable<Result<std::unique_ptr<ChatStream>>> start(ChatRequest request);
+  // said. `chosen`, if given, gets the id of the model that was chosen, also when the call fails
+  // later.
+  awaitable<Result<std::unique_ptr<ChatStream>>> start(ChatRequest request,
+                                                       std::string* chosen = nullptr);
 
   // Answers under way, for the busy state; the listener is called when it becomes 0 or 1.
   std::size_t active() const { return active_; }

@@ -40,7 +40,7 @@ awaitable<Result<std::string>> CompletionService::engine_for(CompletionRequest c
 }
 
 awaitable<Result<std::unique_ptr<CompletionStream>>> CompletionService::start(
-    CompletionRequest request) {
+    CompletionRequest request, std::string* chosen) {
   auto model = co_await catalog_.resolve(request.model());
   if (!model) co_return model.error();
   auto engine = co_await engine_for(request, *model);
@@ -55,6 +55,7 @@ awaitable<Result<std::unique_ptr<CompletionStream>>> CompletionService::start(
                       ? CompletionChunks::Options::Usage::pass_on
                       : CompletionChunks::Options::Usage::hold_back;
   auto answering = engine->empty() ? model->id : *engine;
+  if (chosen != nullptr) *chosen = answering;
   auto stream = std::make_unique<CompletionStream>(*this, std::move(request), std::move(answering),
                                                    std::move(*engine), std::move(options));
   auto opened = co_await stream->open();

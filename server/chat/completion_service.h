@@ -86,8 +86,10 @@ class CompletionService {
         config_(config) {}
 
   // Fails with model_not_found, unsupported_api_for_model, any sign-in error, or what upstream
-  // said.
-  awaitable<Result<std::unique_ptr<CompletionStream>>> start(CompletionRequest request);
+  // said. `chosen`, if given, gets the id of the model that was chosen, also when the call fails
+  // later.
+  awaitable<Result<std::unique_ptr<CompletionStream>>> start(CompletionRequest request,
+                                                             std::string* chosen = nullptr);
 
  private:
   friend class CompletionStream;

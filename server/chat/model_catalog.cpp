@@ -196,7 +196,7 @@ std::string const& Catalog::data() const {
     for (auto const& model : models) {
       if (model.usable()) data.push_back(model_json(model));
     }
-    data_ = json::serialize(data);
+    data_ = json_text(data);
   }
   return data_;
 }

@@ -42,7 +42,7 @@ class ChatRoute {
     bool const stream = request->stream();
     // From here on silence is filled, also while upstream thinks before its first byte.
     if (stream) reply.begin_events();
-    auto answer = co_await chat_.start(std::move(*request));
+    auto answer = co_await chat_.start(std::move(*request), &reply.record().listed_model);
     if (!answer) co_return answer.error();
     pass_on_headers((*answer)->upstream_headers(), reply);
     if (stream) co_return co_await pass_on_chunks(**answer, reply);
@@ -94,13 +94,14 @@ class ChatRoute {
                                         Reply& reply) const {
     auto model = co_await catalog_.resolve(request.model());
     if (!model) co_return model.error();
+    reply.record().listed_model = model->id;
     CachedAnswer cached(cache_);
     co_await cached.look("/chat/completions", model->id, request.body(), incoming, reply);
     if (cached.hit()) {
       co_await cached.send(reply);
       co_return Result<void>();
     }
-    auto answer = co_await chat_.start(std::move(request));
+    auto answer = co_await chat_.start(std::move(request), &reply.record().listed_model);
     if (!answer) co_return answer.error();
     pass_on_headers((*answer)->upstream_headers(), reply);
     auto text = co_await read_whole(**answer, reply);

@@ -23,7 +23,7 @@ class CompletionsRoute {
     bool const stream = request->stream();
     // From here on silence is filled, also while upstream thinks before its first byte.
     if (stream) reply.begin_events();
-    auto answer = co_await completions_.start(std::move(*request));
+    auto answer = co_await completions_.start(std::move(*request), &reply.record().listed_model);
     if (!answer) co_return answer.error();
     pass_on_headers((*answer)->upstream_headers(), reply);
     reply.record().model = (*answer)->upstream_model();

@@ -21,6 +21,7 @@ using SteadyClock = SteadyTimer::clock_type;
 constexpr std::size_t first_capacity = 2048;  // most requests' heads
 constexpr std::size_t watch_room = 256;       // kept free, so that the client's end is noticed
 constexpr std::size_t read_step = 64u << 10;
+constexpr std::size_t room_for_edits = 512;
 constexpr std::size_t kept_body = 64u << 10;  // memory of a body that is kept for the next one
 
 // `Expect` in any letter case.
@@ -109,9 +110,12 @@ void Connection::read() {
   asio::mutable_buffer space;
   reading_body_ = phase_ == Phase::body && !parser_.chunked() && begin_ + taken_ == end_;
   if (reading_body_) {
-    // Straight to where the handler finds it. The memory grows with what comes, not with what is
-    // announced.
-    auto const step = std::min(parser_.content_length() - body_size_, read_step);
+    // Straight to where the handler finds it. The memory grows with what comes: who has sent a
+    // quarter of what was announced gets the rest at once, with room to edit the whole in place.
+    auto const length = parser_.content_length();
+    auto const step = std::min(length - body_size_, read_step);
+    if (body_.capacity() < body_size_ + step && body_size_ >= length / 4)
+      body_.reserve(length + room_for_edits);
     if (body_.size() < body_size_ + step) body_.resize(body_size_ + step);
     space = {body_.data() + body_size_, step};
   } else {
@@ -265,8 +269,12 @@ std::optional<Error> Connection::judge() {
   facts.authorization = parser_.header(head(), Header::authorization);
   if (!facts.authorization) facts.api_key = parser_.header(head(), "x-api-key");
   if (!facts.authorization && !facts.api_key) facts.api_key = parser_.header(head(), "api-key");
+  preflight_ = parser_.method() == HttpMethod::options &&
+               parser_.header(head(), "access-control-request-method");
+  if (preflight_) facts.kind = RequestFacts::Kind::preflight;
   auto const access = route_ != nullptr ? route_->access : Access::key;
-  if (auto refusal = server_.guard_->refusal(facts, access)) return refusal;
+  if (server_.guard_->allows(facts.origin)) origin_ = *facts.origin;
+  if (auto refusal = judge_caller(facts, access)) return refusal;
 
   if (auto const expect = parser_.header(head(), Header::expect)) {
     if (!is_continue(*expect)) {
@@ -296,6 +304,60 @@ std::optional<Error> Connection::judge() {
     }
   }
   return std::nullopt;
+}
+
+// The guard's word, and before it the limit on wrong keys.
+std::optional<Error> Connection::judge_caller(RequestFacts const& facts, Access access) {
+  auto const& guard = *server_.guard_;
+  auto& guesses = server_.guesses_;
+  if (!guard.key_required() || access == Access::anybody || trusted_)
+    return guard.refusal(facts, access);
+  auto const now = [] {
+    return std::chrono::duration_cast<std::chrono::milliseconds>(
+        SteadyClock::now().time_since_epoch());
+  };
+  bool const shown = !facts.shown_key().empty();
+  if (shown && !guesses.quiet()) {
+    auto const who = server_.guesser(socket_);
+    auto const wait = who.empty() ? std::chrono::milliseconds(0) : guesses.wait(who, now());
+    if (wait.count() > 0) {
+      auto const seconds = std::chrono::ceil<std::chrono::seconds>(wait);
+      return fail(ErrorCode::rate_limited,
+                  "Rate limit exceeded: too many wrong client keys came from where you are. This "
+                  "one was not looked at; try again in " +
+                      std::to_string(seconds.count()) + " s.")
+          .with_retry_after(seconds);
+    }
+  }
+  auto refusal = guard.refusal(facts, access);
+  if (!refusal) {
+    trusted_ = facts.kind == RequestFacts::Kind::request;
+  } else if (shown && refusal->code() == ErrorCode::invalid_api_key) {
+    auto const who = server_.guesser(socket_);
+    if (who.empty()) return refusal;
+    guesses.wrong(who, now());
+    if (guesses.wait(who, now()).count() > 0)
+      log::warning("http", "too many wrong client keys", {{"from", who}});
+  }
+  return refusal;
+}
+
+// What the browser has to hear before it lets an allowed page see the answer (Fetch standard, CORS
+// protocol).
+void Connection::put_permissions() {
+  reply_.header("access-control-allow-origin", origin_);
+  reply_.header("vary", "Origin");
+  if (!preflight_) {
+    reply_.header("access-control-expose-headers",
+                  "x-request-id, x-jumpseat-model, x-jumpseat-cache, retry-after, x-should-retry");
+    return;
+  }
+  reply_.header("access-control-allow-methods", allow_);
+  reply_.header("access-control-allow-headers", header("access-control-request-headers"));
+  reply_.header("access-control-max-age", "600");
+  // A page from elsewhere that calls this machine (Private Network Access).
+  if (header("access-control-request-private-network") == "true")
+    reply_.header("access-control-allow-private-network", "true");
 }
 
 std::string_view Connection::header(std::string_view name) const {
@@ -341,6 +403,7 @@ void Connection::begin_reply() {
     record.path = path().substr(0, 200);
   }
   if (!allow_.empty()) reply_.header("allow", allow_);
+  if (!origin_.empty()) put_permissions();
 }
 
 awaitable<> Connection::answer() {
@@ -378,8 +441,11 @@ awaitable<> Connection::answer() {
                         : cut_ == Cut::stopping ? "server_stopping"
                                                 : "client_cancelled";
   }
-  record.duration =
-      std::chrono::duration_cast<std::chrono::microseconds>(SteadyClock::now() - started_);
+  auto const since_start = [this](TimePoint at) {
+    return std::chrono::duration_cast<std::chrono::microseconds>(at - started_);
+  };
+  record.duration = since_start(SteadyClock::now());
+  if (auto const first = reply_.first_event()) record.first_event = since_start(*first);
   server_.served(record);
   if (!tell) {
     close();
@@ -421,6 +487,8 @@ void Connection::next_request() {
   route_ = nullptr;
   parameter_.clear();
   allow_.clear();
+  origin_.clear();
+  preflight_ = false;
   cut_ = Cut::none;
   parser_.reset();
   bool const more = begin_ != end_;

@@ -40,6 +40,8 @@ class Connection final : public IncomingRequest, public std::enable_shared_from_
   TimePoint deadline() const { return deadline_; }
   void look(TimePoint now);  // after its deadline
   bool idle() const { return phase_ == Phase::head && begin_ == end_; }
+  bool answering() const { return phase_ == Phase::answering; }
+  bool streaming() const { return answering() && reply_.streaming(); }
   void close();
   void finish_up();  // no request after the one under way
   void cut_short();  // the program cannot wait for the answer any longer
@@ -72,6 +74,8 @@ class Connection final : public IncomingRequest, public std::enable_shared_from_
   void take_head();
   void read_body();
   std::optional<Error> judge();
+  std::optional<Error> judge_caller(RequestFacts const& facts, Access access);
+  void put_permissions();
   bool expects_continue() const;
   void answer_with(Error error);
   void ready();
@@ -86,6 +90,9 @@ class Connection final : public IncomingRequest, public std::enable_shared_from_
   HttpServer& server_;
   TcpSocket socket_;
   std::optional<Error> refused_;  // the client as such
+  bool trusted_ = false;          // it has shown the client key
+  std::string origin_;            // of a web page that may use the port; of this request
+  bool preflight_ = false;        // likewise
   Scope::TaskId task_ = 0;
   Event changed_;
   RequestParser parser_;

@@ -25,6 +25,7 @@ class EmbeddingsRoute {
     auto model = co_await embeddings_.model_for(*request);
     if (!model) co_return model.error();
     record.model = model->id;
+    record.listed_model = model->id;
 
     CachedAnswer cached(cache_);
     co_await cached.look("/embeddings", model->id, request->body(), incoming, reply);

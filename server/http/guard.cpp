@@ -16,8 +16,26 @@ bool same(std::string_view a, std::string_view b) {
 
 }  // namespace
 
-Guard::Guard(std::uint16_t port, Reach reach, ClientKey key)
-    : port_suffix_(":" + std::to_string(port)), port_(port), reach_(reach), key_(key) {}
+std::string_view RequestFacts::shown_key() const {
+  constexpr std::string_view scheme = "bearer ";
+  if (!authorization) return api_key.value_or(std::string_view());
+  if (authorization->size() <= scheme.size() ||
+      !same(authorization->substr(0, scheme.size()), scheme)) {
+    return {};
+  }
+  return authorization->substr(scheme.size());
+}
+
+Guard::Guard(std::uint16_t port, Reach reach, ClientKey key, std::vector<std::string> origins)
+    : port_suffix_(":" + std::to_string(port)),
+      port_(port),
+      reach_(reach),
+      key_(key),
+      origins_(std::move(origins)) {}
+
+bool Guard::allows(std::optional<std::string_view> origin) const {
+  return origin && std::find(origins_.begin(), origins_.end(), *origin) != origins_.end();
+}
 
 bool Guard::names_us(std::string_view host) const {
   if (reach_ == Reach::remote) return !host.empty();
@@ -31,16 +49,7 @@ bool Guard::names_us(std::string_view host) const {
 }
 
 std::optional<Error> Guard::judge_key(RequestFacts const& facts) const {
-  std::string_view shown;
-  if (facts.authorization) {
-    constexpr std::string_view scheme = "bearer ";
-    if (facts.authorization->size() > scheme.size() &&
-        same(facts.authorization->substr(0, scheme.size()), scheme)) {
-      shown = facts.authorization->substr(scheme.size());
-    }
-  } else if (facts.api_key) {
-    shown = *facts.api_key;
-  }
+  auto const shown = facts.shown_key();
   // No key and a wrong key take the same way.
   if (key_.matches(shown)) return std::nullopt;
   return fail(ErrorCode::invalid_api_key,
@@ -56,11 +65,13 @@ std::optional<Error> Guard::refusal(RequestFacts const& facts, Access access) co
                 "The Host header does not name this port. Use http://localhost" + port_suffix_ +
                     " or http://127.0.0.1" + port_suffix_ + ".");
   }
-  if (facts.origin || (facts.fetch_site && !same(*facts.fetch_site, "none"))) {
+  bool const welcome = allows(facts.origin);
+  if (!welcome && (facts.origin || (facts.fetch_site && !same(*facts.fetch_site, "none")))) {
     return fail(ErrorCode::client_refused,
                 "Web pages may not use this port. Call it from a program, or from the server side "
-                "of the page.");
+                "of the page; or name the page's origin in JUMPSEAT_ALLOWED_ORIGINS.");
   }
+  if (welcome && facts.kind == RequestFacts::Kind::preflight) return std::nullopt;
   if (access == Access::key && key_.required()) return judge_key(facts);
   return std::nullopt;
 }

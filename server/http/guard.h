@@ -6,6 +6,7 @@
 //   1. Host is exactly one of the port's own names: a page that rebinds its own name in DNS to
 //      127.0.0.1 sends that name (quality row S3).
 //   2. No Origin and no Sec-Fetch-Site but "none": browsers add them to whatever a page does (S4).
+//      Except for an origin that the person allows by name (JUMPSEAT_ALLOWED_ORIGINS).
 //   3. With a client key, every route but health wants it (S2).
 //   4. A body is JSON by its own Content-Type, which a page cannot say without asking first (S4).
 //
@@ -31,6 +32,12 @@ struct RequestFacts {
   std::optional<std::string_view> fetch_site;     // Sec-Fetch-Site
   std::optional<std::string_view> authorization;  // Authorization
   std::optional<std::string_view> api_key;        // x-api-key, or Azure's api-key
+  // A browser asks what a page may do, before it does it (Fetch standard, CORS-preflight): it sends
+  // no key with that.
+  enum class Kind { request, preflight } kind = Kind::request;
+
+  // The key that was shown; empty when none was.
+  std::string_view shown_key() const;
 };
 
 class Guard {
@@ -40,11 +47,14 @@ class Guard {
     loopback,  // exactly localhost, 127.0.0.1 and [::1]
     remote,    // any name: the key decides, and it is compulsory
   };
-  Guard(std::uint16_t port, Reach reach, ClientKey key);
+  // `origins`: web pages that may use the port, as browsers write them: "https://app.example".
+  Guard(std::uint16_t port, Reach reach, ClientKey key, std::vector<std::string> origins = {});
 
   // Why the request is refused, if it is: malformed_request, client_refused or invalid_api_key.
   std::optional<Error> refusal(RequestFacts const& facts, Access access) const;
   bool key_required() const { return key_.required(); }
+  // An origin that is allowed by name, to the letter.
+  bool allows(std::optional<std::string_view> origin) const;
 
  private:
   bool names_us(std::string_view host) const;
@@ -54,6 +64,7 @@ class Guard {
   std::uint16_t port_;
   Reach reach_;
   ClientKey key_;
+  std::vector<std::string> origins_;
 };
 
 // True for application/json, with or without parameters.

@@ -54,17 +54,19 @@ class IncomingRequest {
 // What one request came to: a line at the terminal, the metrics. A handler fills in what it knows.
 struct RequestRecord {
   RequestRecord() = default;
-  std::string_view route;   // as the router has it, e.g. "/chat/completions"; empty: none matched
-  std::string method;       // for people
-  std::string path;         // for people, made safe, at most 200 characters
-  std::string asked_model;  // as the caller wrote it
-  std::string model;        // upstream's id
+  std::string_view route;    // as the router has it, e.g. "/chat/completions"; empty: none matched
+  std::string method;        // for people
+  std::string path;          // for people, made safe, at most 200 characters
+  std::string asked_model;   // as the caller wrote it
+  std::string model;         // upstream's id, as its answer has it
+  std::string listed_model;  // the list's id of the model that was chosen; empty: none was
   std::optional<std::int64_t> prompt_tokens;
   std::optional<std::int64_t> completion_tokens;
   bool stream = false;
   int status = 0;          // 499: the client left before the answer
   std::string error_code;  // of an answer that failed, also after its first byte
   std::chrono::microseconds duration{0};
+  std::optional<std::chrono::microseconds> first_event;  // of a stream: from the head to it
 };
 
 // The reply, written once: either whole, or as a stream of events. Every write waits while the

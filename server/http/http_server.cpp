@@ -1,7 +1,9 @@
 #include "server/http/http_server.h"
 
 #include <sys/resource.h>
+#include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <random>
 #include <utility>
@@ -51,7 +53,7 @@ bool out_of_resources(boost::system::error_code problem) {
 }  // namespace
 
 HttpServer::HttpServer(Parts parts)
-    : parts_(parts),
+    : parts_(std::move(parts)),
       scope_(parts_.io),
       room_(parts_.io.get_executor()),
       date_(parts_.clock),
@@ -105,7 +107,8 @@ Result<void> HttpServer::listen(Address const& address, ClientKey key) {
       return opened.error();
   }
   allow_many_files();
-  guard_.emplace(port_, remote ? Guard::Reach::remote : Guard::Reach::loopback, key);
+  guard_.emplace(port_, remote ? Guard::Reach::remote : Guard::Reach::loopback, key,
+                 parts_.origins);
   for (auto const& acceptor : acceptors_) scope_.spawn("http accept", accept(acceptor));
   return Result<void>();
 }
@@ -192,6 +195,25 @@ std::optional<Error> HttpServer::judge_peer(TcpSocket const& socket) {
               "(JUMPSEAT_API_KEY).");
 }
 
+// Whose wrong keys the connection's are: a user of this machine where that can be told, else an
+// address. Empty for the user who runs the port, who knows the key and need not guess.
+std::string HttpServer::guesser(TcpSocket const& socket) {
+  boost::system::error_code problem;
+  auto const ours = socket.local_endpoint(problem);
+  auto const theirs = problem ? tcp::endpoint() : socket.remote_endpoint(problem);
+  if (problem) return "a connection that is over";
+  auto const address = theirs.address();
+  if (address.is_loopback()) {
+    if (auto const user = peers_.user_of(theirs, ours))
+      return *user == ::geteuid() ? std::string() : "user " + std::to_string(*user);
+  }
+  if (address.is_v4()) return address.to_string();
+  // The smallest network that one person has; addresses in it cost nothing.
+  auto bytes = address.to_v6().to_bytes();
+  std::fill(bytes.begin() + 8, bytes.end(), static_cast<unsigned char>(0));
+  return asio::ip::address_v6(bytes).to_string() + "/64";
+}
+
 void HttpServer::close_longest_idle() {
   Connection* longest = nullptr;
   for (auto* connection : connections_) {
@@ -199,6 +221,16 @@ void HttpServer::close_longest_idle() {
     if (longest == nullptr || connection->deadline() < longest->deadline()) longest = connection;
   }
   if (longest != nullptr) longest->close();
+}
+
+std::size_t HttpServer::answering() const {
+  return static_cast<std::size_t>(std::count_if(connections_.begin(), connections_.end(),
+                                                [](auto const* one) { return one->answering(); }));
+}
+
+std::size_t HttpServer::streams() const {
+  return static_cast<std::size_t>(std::count_if(connections_.begin(), connections_.end(),
+                                                [](auto const* one) { return one->streaming(); }));
 }
 
 void HttpServer::joined(Connection& connection) {

@@ -27,6 +27,7 @@
 #include "server/base/scope.h"
 #include "server/http/client_key.h"
 #include "server/http/guard.h"
+#include "server/http/key_guesses.h"
 #include "server/http/peer_owner.h"
 #include "server/http/reply_writer.h"
 #include "server/http/request_parser.h"
@@ -57,6 +58,7 @@ class HttpServer {
     std::size_t max_connections = 1000;
     RequestLimits limits = {};
     HttpServerTimes times = {};
+    std::vector<std::string> origins = {};  // web pages that may use the port
   };
   explicit HttpServer(Parts parts);
   // Stopped before; see stop().
@@ -82,6 +84,9 @@ class HttpServer {
 
   std::size_t connections() const { return connections_.size(); }
   std::uint64_t requests() const { return requests_; }
+  // Requests whose answer is being made; of these, streams. Counted when asked for.
+  std::size_t answering() const;
+  std::size_t streams() const;
   // Called after every request.
   void observe(Observer observer) { observers_.push_back(std::move(observer)); }
 
@@ -95,6 +100,7 @@ class HttpServer {
   void admit(TcpSocket socket);
   void close_longest_idle();
   std::optional<Error> judge_peer(TcpSocket const& socket);
+  std::string guesser(TcpSocket const& socket);
   void joined(Connection& connection);
   void left(Connection& connection);
   void note_deadline(TimePoint deadline);
@@ -109,6 +115,7 @@ class HttpServer {
   std::uint16_t port_ = 0;
   std::optional<Guard> guard_;
   PeerOwner peers_;
+  KeyGuesses guesses_;
   HttpDate date_;
   Alarm deadlines_;
   std::vector<Connection*> connections_;

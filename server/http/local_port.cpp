@@ -59,17 +59,21 @@ void LocalPort::build() {
   if (server_) return;
   HttpServer::Parts parts{parts_.io, parts_.clock, router_};
   parts.max_connections = parts_.config.max_connections;
-  server_ = std::make_unique<HttpServer>(parts);
-  RouteParts const routes{parts_.tokens,      parts_.catalog, parts_.chat,   parts_.embeddings,
-                          parts_.completions, parts_.cache,   parts_.usage,  parts_.clock,
-                          parts_.config,      *server_,       parts_.version};
+  parts.origins = parts_.config.allowed_origins;
+  server_ = std::make_unique<HttpServer>(std::move(parts));
+  RouteParts const routes{parts_.tokens,      parts_.catalog,  parts_.chat,  parts_.embeddings,
+                          parts_.completions, parts_.cache,    parts_.usage, parts_.clock,
+                          parts_.config,      parts_.throttle, *server_,     metrics_,
+                          parts_.version};
   add_chat_routes(router_, routes);
   add_embedding_routes(router_, routes);
   add_completion_routes(router_, routes);
   add_usage_routes(router_, routes);
   add_model_routes(router_, routes);
   add_health_routes(router_, routes);
+  add_metrics_routes(router_, routes);
   server_->observe([this](RequestRecord const& record) {
+    metrics_.served(record);
     if (!listener_) return;
     ServedRequest served;
     served.method = record.method;

@@ -13,6 +13,7 @@
 #include "server/base/http_port.h"
 #include "server/base/scope.h"
 #include "server/http/http_server.h"
+#include "server/http/metrics.h"
 #include "server/http/router.h"
 #include "server/http/routes.h"
 
@@ -30,6 +31,7 @@ class LocalPort final : public HttpPort {
     CompletionService& completions;
     AnswerCache& cache;
     UsageService& usage;
+    Throttle const& throttle;
     Clock& clock;
     Config const& config;
     std::string version;
@@ -54,6 +56,7 @@ class LocalPort final : public HttpPort {
 
   Parts parts_;
   Router router_;
+  Metrics metrics_;
   std::unique_ptr<HttpServer> server_;
   std::function<void(ServedRequest const&)> listener_;
   PortState::Kind kind_ = PortState::Kind::closed;

@@ -29,7 +29,7 @@ class ModelRoutes {
     reply.header("x-jumpseat-model", model->id);
     auto object = model_json(*model);
     object["id"] = request.parameter();
-    auto text = json::serialize(object);
+    auto text = json_text(object);
     co_await reply.json(std::move(text));
     co_return Result<void>();
   }

@@ -220,12 +220,18 @@ std::optional<SocketOwner> PeerOwner::diagnose(TcpEndpoint const& theirs, TcpEnd
   return owner;
 }
 
-PeerOwner::Answer PeerOwner::of(TcpEndpoint const& theirs, TcpEndpoint const& ours) {
+std::optional<uid_t> PeerOwner::user_of(TcpEndpoint const& theirs, TcpEndpoint const& ours) {
   auto owner = diagnose(theirs, ours);
   if (!owner) owner = find_in_proc(theirs, ours);
   // A socket that its process has let go is listed as root's.
-  if (!owner || owner->inode == 0) return Answer::unknown;
-  return owner->user == ::geteuid() ? Answer::same_user : Answer::other_user;
+  if (!owner || owner->inode == 0) return std::nullopt;
+  return owner->user;
+}
+
+PeerOwner::Answer PeerOwner::of(TcpEndpoint const& theirs, TcpEndpoint const& ours) {
+  auto const user = user_of(theirs, ours);
+  if (!user) return Answer::unknown;
+  return *user == ::geteuid() ? Answer::same_user : Answer::other_user;
 }
 
 std::string describe_listener(TcpEndpoint const& address) {
@@ -247,6 +253,9 @@ std::optional<SocketOwner> PeerOwner::diagnose(TcpEndpoint const&, TcpEndpoint c
 }
 PeerOwner::Answer PeerOwner::of(TcpEndpoint const&, TcpEndpoint const&) {
   return Answer::same_user;
+}
+std::optional<uid_t> PeerOwner::user_of(TcpEndpoint const&, TcpEndpoint const&) {
+  return std::nullopt;
 }
 std::string describe_listener(TcpEndpoint const&) { return {}; }
 bool listener_is_ours(TcpEndpoint const&) { return true; }

@@ -36,6 +36,8 @@ class PeerOwner {
   };
   // Who owns the socket whose own address is `theirs` and which is connected to `ours`.
   Answer of(TcpEndpoint const& theirs, TcpEndpoint const& ours);
+  // The same user by number; nothing where that is unknown.
+  std::optional<uid_t> user_of(TcpEndpoint const& theirs, TcpEndpoint const& ours);
 
  private:
   std::optional<SocketOwner> diagnose(TcpEndpoint const& theirs, TcpEndpoint const& ours);

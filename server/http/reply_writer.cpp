@@ -61,6 +61,7 @@ void ReplyWriter::start(Terms terms, std::string_view request_id) {
   phase_ = Phase::open;
   request_id_ = request_id;
   extra_.clear();
+  first_event_.reset();
   record_ = RequestRecord();
 }
 
@@ -133,6 +134,7 @@ awaitable<> ReplyWriter::events(std::span<std::string const> data) {
   put(event_end);
   end_pieces();
   co_await flush();
+  if (!first_event_) first_event_ = last_write_;
 }
 
 awaitable<> ReplyWriter::event(std::string_view data) {
@@ -140,6 +142,7 @@ awaitable<> ReplyWriter::event(std::string_view data) {
   put_event(data);
   end_pieces();
   co_await flush();
+  if (!first_event_) first_event_ = last_write_;
 }
 
 awaitable<> ReplyWriter::end_events() {

@@ -59,6 +59,8 @@ class ReplyWriter final : public Reply {
   bool say_alive();
   // When something last went out; and whether bytes wait for the client to read.
   TimePoint last_write() const { return last_write_; }
+  // When the first event of this reply went out; nothing before that. Comments do not count.
+  std::optional<TimePoint> first_event() const { return first_event_; }
   bool streaming() const { return phase_ == Phase::held || phase_ == Phase::streaming; }
   bool waiting() const { return waiting_; }
 
@@ -106,6 +108,7 @@ class ReplyWriter final : public Reply {
   std::size_t bytes_ = 0;  // in pieces_, from where the chunk's content begins
   std::size_t size_at_ = 0;
   TimePoint last_write_;
+  std::optional<TimePoint> first_event_;
   RequestRecord record_;
 };
 

@@ -12,7 +12,9 @@
 #include "server/chat/embeddings_service.h"
 #include "server/chat/model_catalog.h"
 #include "server/chat/usage_service.h"
+#include "server/http/metrics.h"
 #include "server/http/router.h"
+#include "server/upstream/throttle.h"
 
 namespace jumpseat {
 
@@ -29,7 +31,9 @@ struct RouteParts {
   UsageService& usage;
   Clock& clock;
   Config const& config;
+  Throttle const& throttle;
   HttpServer const& server;
+  Metrics const& metrics;
   std::string version;
 };
 
@@ -46,5 +50,7 @@ void add_model_routes(Router& router, RouteParts const& parts);
 // GET /health, /health/liveliness, /health/liveness, /health/readiness with LiteLLM's bodies, and
 // GET /status. None of them calls upstream.
 void add_health_routes(Router& router, RouteParts const& parts);
+// GET /metrics.
+void add_metrics_routes(Router& router, RouteParts const& parts);
 
 }  // namespace jumpseat

@@ -30,7 +30,7 @@ class UsageRoute {
       co_await reply.send(200, "text/plain; charset=utf-8", std::move(text));
       co_return Result<void>();
     }
-    auto text = json::serialize(usage_json(usage->user, usage->age_seconds)) + "\n";
+    auto text = json_text(usage_json(usage->user, usage->age_seconds)) + "\n";
     co_await reply.json(std::move(text));
     co_return Result<void>();
   }

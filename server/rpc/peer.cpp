@@ -124,8 +124,7 @@ void Peer::take_request(RpcRequest request) {
     return refuse(request.id, std::move(error));
   }
   auto const id = request.id;
-  std::string params(request.params);  // the frame's buffer is used again
-  frames_.shrink();
+  std::string params = frames_.take(request.params);  // the frame's buffer is used again
   // A handler that need not wait is done before spawn() returns, and so is its entry.
   in_flight_.emplace(id, 0);
   auto const task = requests_.spawn(request.method,

@@ -130,6 +130,7 @@ awaitable<Result<CopilotReply>> CopilotApi::post(Work work) {
 
     auto reply = co_await http_.open(std::move(request));
     if (!reply) {
+      throttle_.unanswered(work.model);
       if (reply.error().unsent() && !repeated) {
         repeated = true;
         continue;
@@ -144,6 +145,7 @@ awaitable<Result<CopilotReply>> CopilotApi::post(Work work) {
 
     auto const body = co_await error_body(*reply);
     if (!token_replayed && may_replay(status)) {
+      throttle_.refused(work.model, status);
       token_replayed = true;
       tokens_.reject(access->generation);
       continue;

@@ -17,6 +17,13 @@ seconds left(milliseconds until, milliseconds now) {
 
 }  // namespace
 
+ModelHealth::State ModelHealth::state(std::string const& model, milliseconds now) const {
+  auto const found = states_.find(model);
+  if (found == states_.end()) return State::well;
+  if (found->second.failures >= failures_that_open) return State::failing;
+  return found->second.hold && now < found->second.held_until ? State::resting : State::well;
+}
+
 std::optional<Error> ModelHealth::refusal(std::string const& model, milliseconds now) {
   if (states_.empty()) return std::nullopt;
   auto const found = states_.find(model);
@@ -38,7 +45,8 @@ std::optional<Error> ModelHealth::refusal(std::string const& model, milliseconds
     if (now < state.probe_at) {
       auto error = *state.failure;
       return std::move(error)
-          .with_detail("not sent: the last calls failed")
+          .within("This request was not sent: Copilot failed " + std::to_string(state.failures) +
+                  " times in a row with " + printable(model, 100) + ", the last time with")
           .with_retry_after(left(state.probe_at, now));
     }
     state.probe_at = now + probe_every;

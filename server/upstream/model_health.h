@@ -25,6 +25,9 @@ class ModelHealth {
   static constexpr std::chrono::seconds probe_every{5};
   static constexpr std::chrono::seconds longest_hold{300};
 
+  // How `model` stands at `now`.
+  enum class State { well, resting, failing };
+  State state(std::string const& model, std::chrono::milliseconds now) const;
   // Why `model` should not be asked at `now` (Clock::elapsed()); nothing when it may be. A call
   // that may be made while the circuit is open is the one that tries.
   std::optional<Error> refusal(std::string const& model, std::chrono::milliseconds now);
@@ -36,7 +39,7 @@ class ModelHealth {
            std::optional<std::chrono::seconds> named_wait, std::chrono::milliseconds now);
 
  private:
-  struct State {
+  struct Trouble {
     std::chrono::milliseconds held_until{0};
     std::optional<Error> hold;  // what upstream said then
     int failures = 0;           // 5xx in a row
@@ -44,7 +47,7 @@ class ModelHealth {
     std::optional<Error> failure;  // the last of them
   };
   // Only models that are in trouble have an entry.
-  std::map<std::string, State> states_;
+  std::map<std::string, Trouble> states_;
 };
 
 }  // namespace jumpseat

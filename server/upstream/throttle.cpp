@@ -46,6 +46,31 @@ class Throttle::Ticket {
   Queue::iterator at_;
 };
 
+ModelCalls& Throttle::calls_of(std::string const& model) {
+  auto const found = calls_.find(model);
+  if (found != calls_.end()) return found->second;
+  return calls_[calls_.size() < max_counted ? model : "other"];
+}
+
+std::optional<Error> Throttle::refusal(std::string const& model) {
+  auto no = health_.refusal(model, clock_.elapsed());
+  if (no) ++calls_of(model).not_sent;
+  return no;
+}
+
+void Throttle::good(std::string const& model) {
+  ++calls_of(model).succeeded;
+  health_.good(model);
+}
+
+void Throttle::bad(std::string const& model, int status, Error const& error,
+                   std::optional<seconds> named_wait) {
+  auto& calls = calls_of(model);
+  ++calls.failed[status];
+  if (status == 429 && named_wait && named_wait->count() > 0) ++calls.pauses;
+  health_.bad(model, status, error, named_wait, clock_.elapsed());
+}
+
 void Throttle::leave() {
   --under_way_;
   wake_first();

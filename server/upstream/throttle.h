@@ -9,6 +9,8 @@
 //   }
 //   …the call, and the reading of its answer, while `place` lives…
 //
+// It also counts how the calls ended, for GET /metrics.
+//
 // ModelHealth always has its say. JUMPSEAT_RPM and JUMPSEAT_CONCURRENCY are off unless they are
 // set: with them, calls queue in the order in which they came, up to JUMPSEAT_QUEUE of them and for
 // at most half a minute each; whoever finds no place is told "Rate limit exceeded" and when to come
@@ -17,8 +19,10 @@
 
 #include <chrono>
 #include <cstddef>
+#include <cstdint>
 #include <deque>
 #include <list>
+#include <map>
 #include <optional>
 #include <string>
 
@@ -30,6 +34,15 @@
 #include "server/upstream/model_health.h"
 
 namespace jumpseat {
+
+// The calls to one model since the process began.
+struct ModelCalls {
+  ModelCalls() = default;
+  std::uint64_t succeeded = 0;
+  std::map<int, std::uint64_t> failed;  // by HTTP status; 0: no answer came
+  std::uint64_t not_sent = 0;           // during a pause, or while the circuit was open
+  std::uint64_t pauses = 0;             // that Copilot has asked for
+};
 
 class Throttle {
  public:
@@ -54,18 +67,25 @@ class Throttle {
   Throttle& operator=(Throttle const&) = delete;
 
   // Why ModelHealth says no: rate_limited, or the failure that keeps the circuit of `model` open.
-  std::optional<Error> refusal(std::string const& model) {
-    return health_.refusal(model, clock_.elapsed());
-  }
+  std::optional<Error> refusal(std::string const& model);
   bool limited() const { return config_.requests_per_minute > 0 || config_.concurrency > 0; }
   // A place under the limits, perhaps after a wait. Fails with rate_limited, or with what
   // refusal() says after the wait.
   awaitable<Result<Place>> enter(std::string model);
 
-  void good(std::string const& model) { health_.good(model); }
+  // How a call ended: with a 2xx head, with another status, or without any.
+  void good(std::string const& model);
   void bad(std::string const& model, int status, Error const& error,
-           std::optional<std::chrono::seconds> named_wait) {
-    health_.bad(model, status, error, named_wait, clock_.elapsed());
+           std::optional<std::chrono::seconds> named_wait);
+  void unanswered(std::string const& model) { ++calls_of(model).failed[0]; }
+  // A call whose token was refused and which is sent again with a new one.
+  void refused(std::string const& model, int status) { ++calls_of(model).failed[status]; }
+
+  // By upstream's id of the model. At most max_counted models; further ones are "other".
+  static constexpr std::size_t max_counted = 200;
+  std::map<std::string, ModelCalls> const& calls() const { return calls_; }
+  ModelHealth::State state(std::string const& model) const {
+    return health_.state(model, clock_.elapsed());
   }
 
  private:
@@ -77,6 +97,7 @@ class Throttle {
   // Leaves the queue, however the waiting ends.
   class Ticket;
 
+  ModelCalls& calls_of(std::string const& model);
   bool take(std::chrono::milliseconds now);
   std::chrono::milliseconds rate_opens(std::size_t ahead, std::chrono::milliseconds now);
   void leave();
@@ -87,6 +108,7 @@ class Throttle {
   Clock& clock_;
   Config const& config_;
   ModelHealth health_;
+  std::map<std::string, ModelCalls> calls_;
   Queue queue_;
   int under_way_ = 0;
   std::deque<std::chrono::milliseconds> started_;  // within the last minute, oldest first

@@ -127,6 +127,13 @@ class Process {
     return sum;
   }
 
+  // Open files.
+  long files() const {
+    long sum = 0;
+    for (auto const& process : tree()) sum += static_cast<long>(folders(process + "/fd").size());
+    return sum;
+  }
+
   // Context switches of both kinds: how often something ran.
   long wake_ups() const {
     long sum = 0;

@@ -10,7 +10,9 @@
 #include <deque>
 #include <functional>
 #include <map>
+#include <memory>
 #include <numeric>
+#include <random>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -328,8 +330,9 @@ bool chat(Rpc& rpc, std::string const& body, Plan plan, Seen& seen,
 }
 
 // The same, straight to the simulator.
+// `meanwhile` is called now and then.
 void chat(std::deque<Http>& connections, std::string const& head, std::string const& body,
-          Plan plan, Seen& seen) {
+          Plan plan, Seen& seen, std::function<void()> const& meanwhile = {}) {
   std::vector<Waiting> waiting(plan.streams);
   std::vector<pollfd> watched(plan.streams);
   auto const ask = [&](std::size_t stream) {
@@ -345,6 +348,7 @@ void chat(std::deque<Http>& connections, std::string const& head, std::string co
   std::size_t running = plan.streams;
   while (running > 0) {
     if (::poll(watched.data(), watched.size(), -1) < 0) continue;
+    if (meanwhile) meanwhile();
     for (std::size_t i = 0; i < plan.streams; ++i) {
       if (watched[i].revents == 0) continue;
       auto& one = waiting[i];
@@ -402,6 +406,150 @@ void http(Options const& options, Report& report) {
   report.add("delay_p99_us", quantile(seen.delay_us, 0.99));
   report.add("late_percent",
              std::accumulate(late.begin(), late.end(), 0.0) / static_cast<double>(late.size()));
+}
+
+void add_delays(Report& report, Seen const& seen) {
+  report.add("delay_p50_us", quantile(seen.delay_us, 0.5));
+  report.add("delay_p99_us", quantile(seen.delay_us, 0.99));
+}
+
+// --streams at a time, of which --slow read a kilobyte a second and the others as fast as they can,
+// --requests each. Told are the delays of the others, and the memory of the process --watch.
+void http_slow(Options const& options, Report& report) {
+  auto const slow = static_cast<std::size_t>(options.number("slow", 0));
+  Plan const plan{static_cast<std::size_t>(options.number("streams", 1)) - slow,
+                  options.number("requests", 1)};
+  auto const head = options.file("head");
+  auto const body = options.file("body");
+  Process const watched(static_cast<pid_t>(options.number("watch", 0)));
+  std::deque<Http> readers;
+  std::deque<Http> sluggards;
+  for (std::size_t i = 0; i < plan.streams; ++i) readers.emplace_back(options.port());
+  for (std::size_t i = 0; i < slow; ++i) {
+    sluggards.emplace_back(options.port());
+    sluggards.back().receive_at_most(4096);
+  }
+  watched.forget_high_water();
+  auto const before = watched.memory();
+  auto const cpu = watched.cpu();
+  for (auto& one : sluggards) one.post(head, body);
+  Seen seen;
+  Nanoseconds last = now();
+  chat(readers, head, body, plan, seen, [&] {
+    if (now() - last < 1'000'000'000) return;
+    last = now();
+    for (auto& one : sluggards) one.swallow(1000);
+  });
+  report.add("cpu_us", microseconds(watched.cpu() - cpu));
+  report.add("before_kb", static_cast<double>(before.resident_kb));
+  report.add("peak_kb", static_cast<double>(watched.memory().high_water_kb));
+  add_delays(report, seen);
+}
+
+// The body with its tag "@@@@@@@@" made a number of as many digits.
+std::string tagged(std::string body, long tag) {
+  constexpr std::string_view place = "@@@@@@@@";
+  auto const at = body.find(place);
+  if (at == std::string::npos) die("the body has no place for a tag");
+  auto text = std::to_string(tag);
+  text.insert(0, place.size() - text.size(), '0');
+  return body.replace(at, place.size(), text);
+}
+
+// The moments that upstream.cpp wrote down, by tag.
+std::map<long, Nanoseconds> broken_off(std::string const& path) {
+  std::map<long, Nanoseconds> moments;
+  std::ifstream file(path);
+  long tag = 0;
+  Nanoseconds moment = 0;
+  while (file >> tag >> moment) moments[tag] = moment;
+  return moments;
+}
+
+// --streams at a time, --requests each, of --chunks chunks; of a hundred requests --percent are
+// left after a random one of them. Told is how long after that upstream, which writes to
+// --broken-off, saw its stream end.
+void http_cancel(Options const& options, Report& report) {
+  Plan const plan{static_cast<std::size_t>(options.number("streams", 1)),
+                  options.number("requests", 1)};
+  auto const chunks = options.number("chunks", 100);
+  auto const percent = static_cast<unsigned>(options.number("percent", 30));
+  auto const head = options.file("head");
+  auto const body = options.file("body");
+  Process const watched(static_cast<pid_t>(options.number("watch", 0)));
+  std::mt19937 random(1);
+  struct One {
+    Waiting waiting;
+    long tag = 0;
+    long leave_after = 0;  // chunks; 0: never
+    long seen = 0;
+  };
+  std::vector<std::unique_ptr<Http>> connections(plan.streams);
+  std::vector<One> all(plan.streams);
+  std::vector<pollfd> polled(plan.streams);
+  std::map<long, Nanoseconds> left;
+  static long next_tag = ::getpid() % 90'000 * 1000 + 1;
+  auto const ask = [&](std::size_t i) {
+    auto& one = all[i];
+    if (!connections[i]) connections[i] = std::make_unique<Http>(options.port());
+    polled[i] = {connections[i]->file(), POLLIN, 0};
+    one.tag = next_tag++;
+    one.seen = 0;
+    one.leave_after =
+        random() % 100 < percent ? 1 + static_cast<long>(random()) % (chunks - 10) : 0;
+    connections[i]->post(head, tagged(body, one.tag));
+  };
+  watched.forget_high_water();
+  auto const before = watched.memory();
+  auto const files = watched.files();
+  for (std::size_t i = 0; i < plan.streams; ++i) {
+    all[i].waiting.requests_left = plan.requests;
+    ask(i);
+  }
+  for (auto running = plan.streams; running > 0;) {
+    if (::poll(polled.data(), polled.size(), -1) < 0) continue;
+    for (std::size_t i = 0; i < plan.streams; ++i) {
+      if (polled[i].revents == 0) continue;
+      auto& one = all[i];
+      bool over = connections[i]->read([&](std::string_view event) {
+        if (stamp(event)) ++one.seen;
+      });
+      if (!over && one.leave_after > 0 && one.seen >= one.leave_after) {
+        left[one.tag] = now();
+        connections[i].reset();
+        over = true;
+      }
+      if (!over) continue;
+      if (--one.waiting.requests_left > 0) {
+        ask(i);
+      } else {
+        polled[i].fd = -1;
+        --running;
+      }
+    }
+  }
+  Series reset_us;
+  std::map<long, Nanoseconds> moments;
+  auto const all_seen = [&] {
+    moments = broken_off(options.text("broken-off"));
+    return std::ranges::all_of(left, [&](auto const& one) { return moments.contains(one.first); });
+  };
+  for (int tries = 0; tries < 100 && !all_seen(); ++tries) sleep_ms(100);
+  for (auto const& [tag, moment] : left) {
+    auto const found = moments.find(tag);
+    if (found == moments.end()) die("upstream never heard that a stream was left");
+    // Upstream may have been done already when the client left.
+    if (found->second > 0) reset_us.push_back(microseconds(found->second - moment));
+  }
+  connections.clear();
+  report.add("left", static_cast<double>(left.size()));
+  report.add("heard_percent",
+             100.0 * static_cast<double>(reset_us.size()) / static_cast<double>(left.size()));
+  report.add("reset_p50_us", quantile(reset_us, 0.5));
+  report.add("reset_p99_us", quantile(reset_us, 0.99));
+  report.add("before_kb", static_cast<double>(before.resident_kb));
+  report.add("after_kb", static_cast<double>(watched.memory().resident_kb));
+  report.add("more_files", static_cast<double>(watched.files() - files));
 }
 
 void add_seen(Report& report, Seen const& seen) {
@@ -487,9 +635,17 @@ void leave_streams(Options const& options, Report& report) {
 // --- The command line ---------------------------------------------------------------------
 
 constexpr std::pair<std::string_view, void (*)(Options const&, Report&)> workloads[] = {
-    {"run", run},   {"initialize", initialize},   {"rest", rest},
-    {"echo", echo}, {"round-trips", round_trips}, {"chats", chats},
-    {"http", http}, {"cold-chats", cold_chats},   {"leave-streams", leave_streams},
+    {"run", run},
+    {"initialize", initialize},
+    {"rest", rest},
+    {"echo", echo},
+    {"round-trips", round_trips},
+    {"chats", chats},
+    {"http", http},
+    {"http-slow", http_slow},
+    {"http-cancel", http_cancel},
+    {"cold-chats", cold_chats},
+    {"leave-streams", leave_streams},
 };
 
 int measure(int count, char** words) {
@@ -511,6 +667,7 @@ int measure(int count, char** words) {
   options.place.server = static_cast<int>(options.number("server-cpu", -1));
   run_on(options.place.client);
   ::signal(SIGPIPE, SIG_IGN);
+  allow_many_files();
   for (int const signal : {SIGALRM, SIGTERM, SIGINT, SIGHUP}) ::signal(signal, end_with_child);
   ::alarm(static_cast<unsigned>(options.number("limit-s", 120)));
 

@@ -162,6 +162,206 @@ function enough(sheet, bench) {
   }));
 }
 
+/// What thousands of streams weigh, and what clients that do not read or do not stay do: W6, W7, W8. Each run has a
+/// process of its own: memory is told from a fresh start.
+export function http_many(bench) {
+  return with_http(bench, async (stage) => {
+    await stage.open();
+    const starters = { [US]: () => stage.jumpseat() };
+    // A smoke run shows that it works; that takes one of them.
+    if (!bench.quick && has('nginx')) starters.nginx = () => stage.nginx();
+    if (!bench.quick && has('haproxy')) starters.HAProxy = () => stage.haproxy('HAProxy', '');
+    const alone = async (start, workload, what, options) => {
+      const { port, pid, child } = await start();
+      // Connections to upstream, and a model list, are no part of what streams weigh.
+      const first = bench.stage.file('http_first.json', body({ stream: true }));
+      const head = stage.head(port);
+      await bench.stage.client('http', {
+        port,
+        head,
+        body: first,
+        watch: pid,
+        streams: 1,
+        requests: 1,
+      });
+      const file = bench.stage.file(`${workload}.json`, body(what));
+      try {
+        return await bench.stage.client(workload, {
+          port,
+          head,
+          body: file,
+          watch: pid,
+          ...options,
+        });
+      } finally {
+        await stage.end(child);
+      }
+    };
+
+    // W6: one chunk every 150 ms.
+    const counts = bench.quick ? [50, 100] : [1000, 4000, 9000];
+    const cells = [];
+    for (const [target, start] of Object.entries(starters)) {
+      for (const streams of counts) {
+        const what = { stream: true, chunks: bench.count(40, 3), every_us: 150_000 };
+        const options = { streams, requests: 1, warm: 0 };
+        cells.push({
+          target: `W6 ${streams}: ${target}`,
+          run: () => alone(start, 'http', what, options),
+        });
+      }
+      // W7: a tenth reads 1 kB/s of the 100 kB/s that upstream sends.
+      const streams = bench.count(1000, 20);
+      const flood = { stream: true, chunks: bench.count(60, 5), every_us: 100_000, bytes: 10_000 };
+      for (const slow of [0, streams / 10]) {
+        cells.push({
+          target: `W7 ${slow}: ${target}`,
+          run: () => alone(start, 'http-slow', flood, { streams, slow, requests: 1 }),
+        });
+      }
+      // W8: three of ten are left in the middle.
+      const left = { stream: true, chunks: 100, every_us: 10_000, prompt: '@@@@@@@@ hello' };
+      const broken_off = bench.stage.file('replies/broken_off');
+      const options = { streams: 64, requests: bench.count(5, 1), chunks: 100, percent: 30 };
+      cells.push({
+        target: `W8: ${target}`,
+        run: () => alone(start, 'http-cancel', left, { ...options, broken_off }),
+      });
+    }
+    const sheet = await bench.measure('http_many', cells);
+
+    const rows = [];
+    const there = Object.keys(starters).slice(1);
+    const add = (texts, name, values, as = 'ratio') => {
+      for (const [at, them] of (there.length > 0 ? there : [undefined]).entries()) {
+        const all = beside(sheet, { us: name(US), them: them && name(them), ...values });
+        if (them) all.peer = them;
+        rows.push(row(at === 0 ? texts : { unit: texts.unit, what: 'the same' }, all, as));
+      }
+    };
+    const most = counts.at(-1);
+    const kb = { metric: 'peak_kb', scale: 1 / 1000 };
+    for (const streams of counts) {
+      const bar = streams === most && !bench.quick ? { target: 'T8', limit: 80 } : {};
+      add(
+        { unit: 'MB', what: `W6: RSS with ${streams} streams`, ...bar },
+        (one) => `W6 ${streams}: ${one}`,
+        kb,
+      );
+    }
+    const slope = (target) =>
+      sheet.per_round((round) => {
+        const peak = (streams) => median(round(`W6 ${streams}: ${target}`, 'peak_kb'));
+        return (peak(most) - peak(counts[0])) / (most - counts[0]);
+      });
+    for (const [at, them] of [US, ...there].entries()) {
+      if (at === 0) {
+        const limit = bench.quick ? {} : { target: 'T7', limit: 8 };
+        rows.push({ what: 'W6: memory of one more stream', unit: 'kB', ours: slope(US), ...limit });
+      } else {
+        rows.push({ what: 'the same', unit: 'kB', peer: them, theirs: slope(them) });
+      }
+    }
+    const slow = bench.count(1000, 20) / 10;
+    add(
+      { unit: 'MB', what: 'W7: RSS with a tenth of slow readers' },
+      (one) => `W7 ${slow}: ${one}`,
+      kb,
+    );
+    for (const [metric, name] of [
+      ['delay_p50_us', 'p50'],
+      ['delay_p99_us', 'p99'],
+    ]) {
+      rows.push({
+        what: `W7: delay of a chunk to those who read, ${name}, beside a run without slow readers`,
+        unit: 'µs',
+        peer: 'without',
+        ...beside(sheet, { us: `W7 ${slow}: ${US}`, them: `W7 0: ${US}`, metric }),
+      });
+    }
+    const p99 = { target: 'T15', limit: 5 };
+    const ms = (metric) => ({ metric, scale: 1 / 1000 });
+    add(
+      { unit: 'ms', what: 'W8: client leaves → upstream hears of it, p50' },
+      (one) => `W8: ${one}`,
+      ms('reset_p50_us'),
+    );
+    add(
+      { unit: 'ms', what: 'W8: the same, p99', ...p99 },
+      (one) => `W8: ${one}`,
+      ms('reset_p99_us'),
+    );
+    rows.push({
+      what: 'W8: streams left of which upstream heard before it was done',
+      unit: '%',
+      ours: sheet.per_round((round) => median(round(`W8: ${US}`, 'heard_percent'))),
+    });
+    rows.push({
+      what: 'W8: files that stay open after it',
+      unit: '',
+      ours: sheet.per_round((round) => median(round(`W8: ${US}`, 'more_files'))),
+    });
+    return {
+      title: 'Many streams, slow readers, clients that leave',
+      rows,
+      notes: [
+        'W6, W7, W8: each run has a fresh process. W7: 1,000 streams of 10 kB every 100 ms. W8: 64 streams at a time, 30 % left after a random chunk; the time is from the close of the connection to the moment at which upstream saw its own end.',
+      ],
+    };
+  });
+}
+
+/// W11: the same upstream, the simulator, over plain HTTP/1.1 and over TLS and HTTP/2.
+export function http_tls(bench) {
+  return with_http(bench, async (stage) => {
+    const title = 'The HTTP port, upstream behind TLS and HTTP/2';
+    const tls = await bench.stage.behind_tls();
+    if (!tls) return { title, rows: [] };
+    const PLAIN = 'plain HTTP/1.1';
+    const targets = [
+      [US, await stage.jumpseat([], tls)],
+      [PLAIN, await stage.jumpseat([], bench.stage.signed_in)],
+    ];
+    const [streams, requests] = [16, bench.count(100, 3)];
+    const file = bench.stage.file('W11.json', body({ bytes: 800 }));
+    const cells = targets.map(([target, { port, pid }]) => ({
+      target,
+      run: async () => {
+        // Without `replace`: the tenant's own rules stay.
+        for (const sim of [bench.stage.sim, bench.stage.tls_sim])
+          await sim.scenario({ name: 'bench', params: { chunks: 1, every_ms: 0 } });
+        const options = { port, head: stage.head(port), body: file, watch: pid, streams, requests };
+        return bench.stage.client('http', { ...options, warm: 2 });
+      },
+    }));
+    const sheet = await bench.measure('http_tls', cells);
+    const all = { us: US, them: PLAIN };
+    const per = 1 / (streams * requests);
+    return {
+      title,
+      rows: [
+        row(
+          {
+            unit: 'µs',
+            what: 'W11: CPU for a small request, 16 connections',
+            target: 'T2',
+            limit: 29,
+          },
+          beside(sheet, { ...all, metric: 'cpu_us', scale: per }),
+        ),
+        row(
+          { unit: 'µs', what: 'W11: small request → whole answer, p50' },
+          beside(sheet, { ...all, metric: 'p50_us' }),
+          'added',
+        ),
+      ],
+      notes: [
+        'W11: upstream is the simulator, a Node.js program; times on the wall are mostly its own.',
+      ],
+    };
+  });
+}
+
 /// W10: spawn → first streamed token, with everything to be fetched.
 export function http_cold(bench) {
   return with_http(bench, async (stage) => {

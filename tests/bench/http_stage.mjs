@@ -34,8 +34,8 @@ export class HttpStage {
     if (has('nginx')) targets.push(await this.nginx());
     else this.skip_('nginx is not installed (Debian package nginx-light)');
     if (has('haproxy')) {
-      targets.push(await this.haproxy_('HAProxy', ''));
-      targets.push(await this.haproxy_('HAProxy no-delay', 'option http-no-delay'));
+      targets.push(await this.haproxy('HAProxy', ''));
+      targets.push(await this.haproxy('HAProxy no-delay', 'option http-no-delay'));
     } else {
       this.skip_('HAProxy is not installed (Debian package haproxy)');
     }
@@ -75,6 +75,7 @@ export class HttpStage {
     const base = `http://127.0.0.1:${this.upstream}`;
     return this.stage_.environment_('http', {
       GITHUB_TOKEN: this.github_,
+      JUMPSEAT_MAX_CONNECTIONS: '20000', // nginx and HAProxy are given as many
       GITHUB_COPILOT_DEVICE_CODE_URL: `${base}/login/device/code`,
       GITHUB_COPILOT_ACCESS_TOKEN_URL: `${base}/login/oauth/access_token`,
       GITHUB_COPILOT_API_KEY_URL: `${base}/copilot_internal/v2/token`,
@@ -82,9 +83,9 @@ export class HttpStage {
   }
 
   /// One more Jumpseat, as people get it. `wrap`: words put in front of the command.
-  async jumpseat(wrap = []) {
+  async jumpseat(wrap = [], env = this.env()) {
     const command = [...wrap, this.stage_.jumpseat, 'serve', '--port', '0'];
-    const child = this.spawn_(command, this.stage_.place.server, this.env());
+    const child = this.spawn_(command, this.stage_.place.server, env);
     const port = Number(await line_of(child, /^OpenAI's API is at http:\S+:(\d+)\/v1$/m));
     return { name: 'Jumpseat', port, pid: child.pid, child };
   }
@@ -99,7 +100,9 @@ export class HttpStage {
     return { name: 'nginx', port, pid: child.pid, child };
   }
 
-  async haproxy_(name, option) {
+  /// One more HAProxy; see nginx().
+  /// One more HAProxy; see nginx().
+  async haproxy(name, option) {
     const port = await free_port();
     const config = this.config_('haproxy.cfg', port, { OPTION: option });
     const child = this.spawn_(['haproxy', '-db', '-q', '-f', config], this.stage_.place.server);

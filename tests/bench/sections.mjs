@@ -5,7 +5,7 @@ import { execFileSync } from 'node:child_process';
 import { readFileSync, statSync } from 'node:fs';
 import { calls_of, instructions_of } from './callgrind.mjs';
 import { has } from './machine.mjs';
-import { http, http_cold, http_instructions } from './http_sections.mjs';
+import { http, http_cold, http_instructions, http_many, http_tls } from './http_sections.mjs';
 import { beside, row, rows_beside } from './rows.mjs';
 import { exact, mean, median, quantile } from './statistics.mjs';
 
@@ -623,5 +623,7 @@ export const SECTIONS = {
   files,
   http,
   http_cold,
+  http_many,
+  http_tls,
   http_instructions,
 };

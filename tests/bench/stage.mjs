@@ -152,6 +152,7 @@ export class Stage {
       ...['-addext', `subjectAltName=${hosts.map((host) => `DNS:${host}`).join(',')}`],
     ]);
     const sim = await this.simulator_({ tls: { cert, key } });
+    this.tls_sim = sim;
     await sim.scenario({
       rules: [
         {

@@ -4,10 +4,12 @@
 //   upstream DIRECTORY       prints its port; ends with its standard input
 //
 // GET /a/b is answered with the file DIRECTORY/a_b (JSON). POST is a chat: with "stream":true a
-// stream, otherwise one JSON reply, as the prompt asks for it: "bench CHUNKS EVERY_US BYTES " are
-// the chunks of the stream, the time between two of them (0: none), and the bytes of the text of a
-// chunk or of the whole reply. Chunks carry the monotonic clock in ns, like those of the
-// simulator's scenario `bench`. Requests are trusted: nothing is checked.
+// stream, otherwise one JSON reply, as the prompt asks for it: "bench CHUNKS EVERY_US BYTES TAG "
+// are the chunks of the stream, the time between two of them (0: none), and the bytes of the text
+// of a chunk or of the whole reply. When a timed stream with a TAG (a number above 0) is broken
+// off, a line "TAG NS" with the moment is appended to DIRECTORY/broken_off. Chunks carry the
+// monotonic clock in ns, like those of the simulator's scenario `bench`. Requests are trusted:
+// nothing is checked.
 
 #include <netinet/tcp.h>
 #include <sys/epoll.h>
@@ -27,6 +29,7 @@ struct Order {
   long chunks = 1;
   Nanoseconds every = 0;
   std::size_t bytes = 0;
+  long tag = 0;
   bool streamed = false;
 };
 
@@ -45,6 +48,7 @@ Order order_of(std::string_view body) {
   order.chunks = next();
   order.every = next() * 1000;
   order.bytes = static_cast<std::size_t>(next());
+  order.tag = next();
   return order;
 }
 
@@ -101,6 +105,7 @@ struct Client {
 class Upstream {
  public:
   explicit Upstream(std::string directory) : directory_(std::move(directory)) {
+    allow_many_files();
     listener_ = ::socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     sockaddr_in address{};
     address.sin_family = AF_INET;
@@ -183,9 +188,16 @@ class Upstream {
   }
 
   void drop(std::shared_ptr<Client> const& client) {
+    if (client->left > 0) note_end(*client, now());
     client->gone = true;
     clients_.erase(client->file);
     ::close(client->file);
+  }
+
+  void note_end(Client const& client, Nanoseconds moment) {
+    if (client.order.tag == 0) return;
+    std::ofstream(directory_ + "/broken_off", std::ios::app)
+        << client.order.tag << ' ' << moment << '\n';
   }
 
   void answer_all(std::shared_ptr<Client> const& client) {
@@ -234,6 +246,7 @@ class Upstream {
       if (--client->left > 0) {
         due_.emplace(moment + client->order.every, client);
       } else {
+        note_end(*client, 0);
         send(client, stream_end);
       }
     }

@@ -6,6 +6,7 @@
 #include <arpa/inet.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
 
@@ -150,6 +151,14 @@ class Rpc {
   Inbox inbox_;
 };
 
+// As many files as the machine allows: a connection is one.
+inline void allow_many_files() {
+  rlimit limit{};
+  if (::getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
+  limit.rlim_cur = limit.rlim_max;
+  ::setrlimit(RLIMIT_NOFILE, &limit);
+}
+
 // One kept-alive connection to the simulator, or to a proxy in front of it.
 class Http {
  public:
@@ -167,9 +176,27 @@ class Http {
   }
   Http(Http const&) = delete;
   Http& operator=(Http const&) = delete;
-  ~Http() { ::close(file_); }
+  ~Http() {
+    if (file_ >= 0) ::close(file_);
+  }
 
   int file() const { return file_; }
+
+  // The kernel keeps no more than about that many bytes for us.
+  void receive_at_most(int bytes) {
+    ::setsockopt(file_, SOL_SOCKET, SO_RCVBUF, &bytes, sizeof bytes);
+  }
+  // Reads up to `most` bytes and looks at none of them.
+  void swallow(std::size_t most) {
+    std::vector<char> bytes(most);
+    if (::recv(file_, bytes.data(), bytes.size(), MSG_DONTWAIT) == 0)
+      die("the connection of a slow reader was closed");
+  }
+  // Closes at once, as a client that is gone.
+  void leave() {
+    ::close(file_);
+    file_ = -1;
+  }
 
   // `head` ends before Content-Length.
   void post(std::string_view head, std::string_view body) {

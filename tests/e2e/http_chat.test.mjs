@@ -3,7 +3,14 @@
 
 import assert from 'node:assert/strict';
 import { after, afterEach, before, describe, test } from 'node:test';
-import { Home, assert_grew, eventually, in_time, known_token, start_simulator } from './harness.mjs';
+import {
+  Home,
+  assert_grew,
+  eventually,
+  in_time,
+  known_token,
+  start_simulator,
+} from './harness.mjs';
 import { connect, open_port } from './http_port.mjs';
 import { readFileSync } from 'node:fs';
 
@@ -14,7 +21,15 @@ const STALLED = {
   on: `POST ${CHAT}`,
   do: {
     stream: [
-      { data: { id: '1', object: 'chat.completion.chunk', created: 1, model: 'm', choices: [{ index: 0, delta: { content: 'x' } }] } },
+      {
+        data: {
+          id: '1',
+          object: 'chat.completion.chunk',
+          created: 1,
+          model: 'm',
+          choices: [{ index: 0, delta: { content: 'x' } }],
+        },
+      },
       { stall: true },
     ],
   },
@@ -79,7 +94,10 @@ describe('an answer', () => {
       assert.equal(chunk.object, 'chat.completion.chunk');
       assert.equal(chunk.model, 'gpt-4');
     }
-    assert.ok(stream.chunks.every((one) => !one.usage), 'usage was not asked for');
+    assert.ok(
+      stream.chunks.every((one) => !one.usage),
+      'usage was not asked for',
+    );
     assert.match(res.headers['x-jumpseat-model'], /^gpt-/);
   });
 
@@ -102,11 +120,14 @@ describe('an answer', () => {
   });
 
   test('goes without /v1 too', async () => {
-    const reply = await port.post(CHAT, { model: 'gpt-4', messages: [{ role: 'user', content: 'x' }] });
+    const reply = await port.post(CHAT, {
+      model: 'gpt-4',
+      messages: [{ role: 'user', content: 'x' }],
+    });
     assert.equal(reply.status, 200);
   });
 
-  test('keeps the client\'s x-request-id', async () => {
+  test("keeps the client's x-request-id", async () => {
     const reply = await port.chat({}, { headers: { 'x-request-id': 'mine-1' } });
     assert.equal(reply.headers['x-request-id'], 'mine-1');
   });
@@ -126,13 +147,31 @@ describe('an answer', () => {
 describe('a request', () => {
   const bad = [
     ['no JSON', '{"messages":[', 400, 'parse_error', /not JSON/],
-    ['invalid UTF-8', Buffer.from([0x7b, 0x22, 0xff, 0x22, 0x3a, 0x31, 0x7d]), 400, 'parse_error', /UTF-8/],
+    [
+      'invalid UTF-8',
+      Buffer.from([0x7b, 0x22, 0xff, 0x22, 0x3a, 0x31, 0x7d]),
+      400,
+      'parse_error',
+      /UTF-8/,
+    ],
     ['no object', '[]', 400, 'invalid_request', /object/],
     ['no messages', '{"model":"gpt-4"}', 400, 'invalid_request', /messages/],
     ['messages of a wrong type', '{"messages":"hi"}', 400, 'invalid_request', /messages/],
-    ['stream of a wrong type', '{"messages":[{}],"stream":"yes"}', 400, 'invalid_request', /stream/],
+    [
+      'stream of a wrong type',
+      '{"messages":[{}],"stream":"yes"}',
+      400,
+      'invalid_request',
+      /stream/,
+    ],
     ['an empty body', '', 400, 'parse_error', /JSON/],
-    ['C6: nesting of 10,000', `{"messages":${'['.repeat(10_000)}${']'.repeat(10_000)}}`, 400, 'parse_error', /deep/],
+    [
+      'C6: nesting of 10,000',
+      `{"messages":${'['.repeat(10_000)}${']'.repeat(10_000)}}`,
+      400,
+      'parse_error',
+      /deep/,
+    ],
   ];
   for (const [name, body, status, code, message] of bad) {
     test(`with ${name} is refused`, async () => {
@@ -150,7 +189,14 @@ describe('a request', () => {
 
   test('S7: may not say where it goes', async () => {
     const before_it = (await chat_requests()).length;
-    const names = ['api_base', 'base_url', 'api_key', 'api_version', 'extra_headers', 'custom_llm_provider'];
+    const names = [
+      'api_base',
+      'base_url',
+      'api_key',
+      'api_version',
+      'extra_headers',
+      'custom_llm_provider',
+    ];
     for (const name of names) {
       for (const spelt of [name, name.toUpperCase(), name.replaceAll('_', '')]) {
         const reply = await port.chat({ [spelt]: 'http://127.0.0.1:1' });
@@ -170,7 +216,8 @@ describe('a request', () => {
   });
 
   test('travels as it is: unknown members, spelling, order', async () => {
-    const body = '{"zeta": [1,  2e0],"messages":[{"role":"user","content":"\\u00e9"}] ,"model":"gpt-4"}';
+    const body =
+      '{"zeta": [1,  2e0],"messages":[{"role":"user","content":"\\u00e9"}] ,"model":"gpt-4"}';
     await port.post('/v1/chat/completions', body);
     const sent = (await chat_requests()).at(-1).body;
     const text = typeof sent === 'string' ? sent : JSON.stringify(sent);
@@ -253,13 +300,19 @@ describe('when upstream fails', () => {
     const body = JSON.stringify({ stream: true, messages: [{ role: 'user', content: 'x' }] });
     const one = `POST /v1/chat/completions HTTP/1.1\r\nHost: ${port.host}\r\nContent-Type: application/json\r\nContent-Length: ${body.length}\r\n\r\n${body}`;
     const { replies } = await port.raw(one + one, { replies: 2 });
-    assert.deepEqual(replies.map((reply) => reply.status), [200, 200]);
+    assert.deepEqual(
+      replies.map((reply) => reply.status),
+      [200, 200],
+    );
     assert.match(replies[1].body, /"error"/);
   });
 });
 
 describe('C1: a client that leaves', () => {
-  for (const [name, extra] of [['a stream', { stream: true }], ['a whole answer', {}]]) {
+  for (const [name, extra] of [
+    ['a stream', { stream: true }],
+    ['a whole answer', {}],
+  ]) {
     test(`cancels ${name} at upstream`, async () => {
       await sim.rule(STALLED);
       const since = (await sim.requests()).at(-1)?.id ?? 0;
@@ -311,7 +364,15 @@ describe('C2: a client that does not read', () => {
             repeat: `data: {"id":"1","object":"chat.completion.chunk","created":1,"model":"m","choices":[{"index":0,"delta":{"content":"${'x'.repeat(16_000)}"}}]}\n\n`,
             times: (megabytes * 1024 * 1024) / 16_000,
           },
-          { data: { id: '1', object: 'chat.completion.chunk', created: 1, model: 'm', choices: [{ index: 0, delta: {}, finish_reason: 'stop' }] } },
+          {
+            data: {
+              id: '1',
+              object: 'chat.completion.chunk',
+              created: 1,
+              model: 'm',
+              choices: [{ index: 0, delta: {}, finish_reason: 'stop' }],
+            },
+          },
           { data: '[DONE]' },
         ],
       },

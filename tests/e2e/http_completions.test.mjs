@@ -50,17 +50,23 @@ const check_head = (one, model) => {
 };
 
 describe('prompt and suffix', () => {
-  const hole = { model: 'gpt-41-copilot', prompt: 'def add(a, b):\n    ', suffix: '\nprint(add(1, 2))\n' };
+  const hole = {
+    model: 'gpt-41-copilot',
+    prompt: 'def add(a, b):\n    ',
+    suffix: '\nprint(add(1, 2))\n',
+  };
 
   test('go to the engine, whole', async () => {
-    const reply = await complete({ ...hole, max_tokens: 100, temperature: 0, extra: { language: 'python' } });
+    const reply = await complete({
+      ...hole,
+      max_tokens: 100,
+      temperature: 0,
+      extra: { language: 'python' },
+    });
     assert.equal(reply.status, 200, reply.text);
     check_head(reply.json, 'gpt-41-copilot');
     const [choice] = reply.json.choices;
-    assert.deepEqual(
-      [choice.index, choice.finish_reason, choice.logprobs],
-      [0, 'stop', null],
-    );
+    assert.deepEqual([choice.index, choice.finish_reason, choice.logprobs], [0, 'stop', null]);
     assert.match(choice.text, /^\/\* completes " {4}" before "print\(add\(1, 2\)\)" \*\/\n/);
     const { usage } = reply.json;
     assert.equal(usage.total_tokens, usage.prompt_tokens + usage.completion_tokens);
@@ -235,7 +241,12 @@ describe('prompt and suffix', () => {
 
 describe('a plain prompt', () => {
   test('goes to a chat model and comes back in the legacy shape', async () => {
-    const reply = await complete({ model: 'gpt-4', prompt: 'Say hello', max_tokens: 200, temperature: 0 });
+    const reply = await complete({
+      model: 'gpt-4',
+      prompt: 'Say hello',
+      max_tokens: 200,
+      temperature: 0,
+    });
     assert.equal(reply.status, 200, reply.text);
     check_head(reply.json, 'gpt-4');
     assert.match(reply.json.choices[0].text, /Say hello/);

@@ -53,7 +53,11 @@ describe('embeddings', () => {
     assert.match(one.headers['x-quota-snapshot-chat'], /^ent=/);
     assert.equal(one.headers['x-jumpseat-cache'], undefined);
 
-    const two = await port.post('/embeddings', { model: MODEL, input: ['alpha', 'beta'], dimensions: 4 });
+    const two = await port.post('/embeddings', {
+      model: MODEL,
+      input: ['alpha', 'beta'],
+      dimensions: 4,
+    });
     assert.deepEqual(
       two.json.data.map(({ object, index, embedding }) => [object, index, embedding.length]),
       [
@@ -107,7 +111,8 @@ describe('embeddings', () => {
 
   test('base64 holds the same numbers as 32-bit floats', async () => {
     const plain = (await embed(['alpha', 'beta'], { dimensions: 5 })).json;
-    const coded = (await embed(['alpha', 'beta'], { dimensions: 5, encoding_format: 'base64' })).json;
+    const coded = (await embed(['alpha', 'beta'], { dimensions: 5, encoding_format: 'base64' }))
+      .json;
     for (const [at, { embedding }] of coded.data.entries()) {
       const bytes = Buffer.from(embedding, 'base64');
       const floats = Array.from({ length: bytes.length / 4 }, (_, i) => bytes.readFloatLE(4 * i));
@@ -136,10 +141,13 @@ describe('embeddings', () => {
       assert.equal(error.code, 'unsupported_api_for_model');
       return true;
     });
-    await assert.rejects(openai.embeddings.create({ ...base, model: 'nothing-like-it' }), (error) => {
-      assert.ok(error instanceof OpenAI.NotFoundError);
-      return true;
-    });
+    await assert.rejects(
+      openai.embeddings.create({ ...base, model: 'nothing-like-it' }),
+      (error) => {
+        assert.ok(error instanceof OpenAI.NotFoundError);
+        return true;
+      },
+    );
   });
 
   test('what Copilot leaves out is filled in', async () => {

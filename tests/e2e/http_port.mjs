@@ -100,7 +100,14 @@ class Port {
 export function request(port, method, path, { headers = {}, body, agent = false } = {}) {
   const done = new Promise((resolve, reject) => {
     const req = http.request(
-      { host: '127.0.0.1', port, method, path, headers: { host: `localhost:${port}`, ...headers }, agent },
+      {
+        host: '127.0.0.1',
+        port,
+        method,
+        path,
+        headers: { host: `localhost:${port}`, ...headers },
+        agent,
+      },
       (res) => {
         let text = '';
         res.setEncoding('utf8');
@@ -185,7 +192,8 @@ export class Stream {
     const found = new Promise((resolve, reject) => {
       waiter = () => {
         if (test(this)) resolve(this);
-        else if (this.closed) reject(new Error(`the stream ended before ${what}: ${this.text.slice(-500)}`));
+        else if (this.closed)
+          reject(new Error(`the stream ended before ${what}: ${this.text.slice(-500)}`));
       };
       this.waiters_.add(waiter);
       waiter();

@@ -1,7 +1,7 @@
-// Python's clients on the HTTP port: OpenAI's own package with the README's sample, and LiteLLM in front of
-// Jumpseat, as a library and as a proxy. Packages and versions are in python/requirements.txt; where they
-// cannot be had these tests are skipped, loudly, and counted as skipped. The programs in python/ print what
-// they got; judged is here.
+// Python's clients on the HTTP port: OpenAI's own package with the README's sample, LiteLLM in front of
+// Jumpseat, as a library and as a proxy, and Prometheus' parser. Packages and versions are in
+// python/requirements.txt; where they cannot be had these tests are skipped, loudly, and counted as skipped.
+// The programs in python/ print what they got; judged is here.
 
 import assert from 'node:assert/strict';
 import { spawn, spawnSync } from 'node:child_process';
@@ -140,6 +140,36 @@ describe('PyPI openai', () => {
       assert.equal(got.completion.object, 'text_completion');
       assert.ok(got.completion.choices[0].text.length > 0);
     });
+  });
+});
+
+describe("Prometheus' parser", () => {
+  test('reads /metrics', async () => {
+    for (const stream of [false, true]) {
+      const reply = await port.chat({ model: 'gpt-4.1', stream });
+      assert.equal(reply.status, 200, reply.text);
+    }
+    const got = await told('metrics.py', `${port.url}/metrics`);
+    const types = Object.fromEntries(Object.entries(got).map(([name, { type }]) => [name, type]));
+    assert.equal(types.litellm_proxy_total_requests_metric, 'counter');
+    assert.equal(types.litellm_request_total_latency_metric, 'histogram');
+    assert.equal(types.litellm_llm_api_time_to_first_token_metric, 'histogram');
+    assert.equal(types.jumpseat_streams_open, 'gauge');
+    assert.equal(types.process_resident_memory_bytes, 'gauge');
+    assert.ok(
+      Object.values(types).every((type) => ['counter', 'gauge', 'histogram'].includes(type)),
+    );
+    for (const [name, { help }] of Object.entries(got)) assert.ok(help.length > 5, name);
+    // Buckets only ever grow, and the last one holds all.
+    const { samples } = got.litellm_request_total_latency_metric;
+    const ours = samples.filter(([, labels]) => labels.model === 'gpt-4.1');
+    const buckets = ours.filter(([name]) => name.endsWith('_bucket')).map(([, , value]) => value);
+    assert.deepEqual(
+      buckets,
+      [...buckets].sort((a, b) => a - b),
+    );
+    assert.equal(buckets.at(-1), ours.find(([name]) => name.endsWith('_count'))[2]);
+    assert.ok(buckets.at(-1) >= 2);
   });
 });
 

@@ -107,7 +107,10 @@ describe('jumpseat/http', () => {
   }
 
   test('C20: a port of another program is reported, and the session goes on', async () => {
-    const server = createServer((socket) => socket.end('HTTP/1.1 200 OK\r\n\r\nhello')).listen(0, '127.0.0.1');
+    const server = createServer((socket) => socket.end('HTTP/1.1 200 OK\r\n\r\nhello')).listen(
+      0,
+      '127.0.0.1',
+    );
     await new Promise((resolve) => server.once('listening', resolve));
     const editor = await session();
     const { error } = await editor.request('jumpseat/http/start', { port: server.address().port });
@@ -139,7 +142,12 @@ describe('jumpseat/http', () => {
     const editor = await session();
     const { url } = await start(editor);
     const { raw } = await import('./http_port.mjs');
-    for (const bytes of ['\0\0\0\0', '\x16\x03\x01', 'GET / HTTP/9.9\r\n\r\n', 'Content-Length: 10\r\n\r\n{}'])
+    for (const bytes of [
+      '\0\0\0\0',
+      '\x16\x03\x01',
+      'GET / HTTP/9.9\r\n\r\n',
+      'Content-Length: 10\r\n\r\n{}',
+    ])
       await raw(port_of(url), Buffer.from(bytes, 'latin1'));
     assert.ok((await editor.request('jumpseat/models', {})).result);
     await editor.end();
@@ -170,7 +178,10 @@ describe('C21: one port, several processes', () => {
     // An orderly end hands over as well.
     await owner.end();
     const last = owner === second ? third : second;
-    await eventually(async () => (await status(last)).state === 'open', 'the last one to take over');
+    await eventually(
+      async () => (await status(last)).state === 'open',
+      'the last one to take over',
+    );
     assert.equal((await request(port, 'GET', '/v1/models')).status, 200);
     await last.end();
   });
@@ -203,13 +214,19 @@ describe('C21: one port, several processes', () => {
   });
 
   test('`jumpseat serve` can be the owner', async () => {
-    const serving = await open_port({ env: home.env(sim.env, { GITHUB_TOKEN: token }), cwd: home.work });
+    const serving = await open_port({
+      env: home.env(sim.env, { GITHUB_TOKEN: token }),
+      cwd: home.work,
+    });
     const editor = await session();
     const { url } = await start(editor, { port: serving.port });
     assert.equal(url, serving.url);
     assert.equal((await status(editor)).pid, serving.pid);
     await serving.stop();
-    await eventually(async () => (await status(editor)).state === 'open', 'the editor to take over');
+    await eventually(
+      async () => (await status(editor)).state === 'open',
+      'the editor to take over',
+    );
     await editor.end();
   });
 });

@@ -54,7 +54,9 @@ describe('usage', () => {
       assert.match(words.text, /^octocat, plan individual\n/);
       assert.match(words.text, /^Premium requests: 288\.3 of 300 left \(96\.1 %\)$/m);
       assert.match(words.text, /^The count starts anew on \d{4}-\d{2}-\d{2}\.$/m);
-      const both = await port.get('/usage', { headers: { accept: 'application/json, text/plain' } });
+      const both = await port.get('/usage', {
+        headers: { accept: 'application/json, text/plain' },
+      });
       assert.match(both.headers['content-type'], /^application\/json/);
       // The program introduces itself at start, which reads the account once as well.
       assert.ok((await sim.requests({ path: USER })).length <= 2);
@@ -64,7 +66,10 @@ describe('usage', () => {
   for (const [kind, check] of [
     ['free', (json) => assert.equal(json.quotas.find((one) => one.name === 'chat').remaining, 41)],
     ['unlimited', (json) => assert.ok(json.quotas.every((one) => one.unlimited))],
-    ['negative', (json) => assert.match(json.text, /used up, all 300 and 1\.3 over; more is billed/)],
+    [
+      'negative',
+      (json) => assert.match(json.text, /used up, all 300 and 1\.3 over; more is billed/),
+    ],
     ['no_access', (json) => assert.equal(json.has_access, false)],
   ]) {
     test(`an account of the kind: ${kind}`, async () => {

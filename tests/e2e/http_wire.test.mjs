@@ -14,7 +14,10 @@ before(async () => {
   sim = await start_simulator();
   home = new Home();
   port = await open_port({
-    env: home.env(sim.env, { GITHUB_TOKEN: await known_token(sim), JUMPSEAT_MAX_CONNECTIONS: '40' }),
+    env: home.env(sim.env, {
+      GITHUB_TOKEN: await known_token(sim),
+      JUMPSEAT_MAX_CONNECTIONS: '40',
+    }),
     cwd: home.work,
   });
   assert.equal((await port.chat()).status, 200);
@@ -31,9 +34,13 @@ const N = BODY.length;
 const HEX = N.toString(16);
 /// A request out of lines; `H` is the Host header, `J` the content type.
 const lines = (first, headers, body = '') =>
-  [first, ...headers].map((line) => line.replace(/^H$/, `Host: ${port.host}`).replace(/^J$/, 'Content-Type: application/json')).join('\r\n') +
-  `\r\n\r\n${body}`;
-const post = (headers, body = BODY) => lines('POST /v1/chat/completions HTTP/1.1', ['H', 'J', ...headers], body);
+  [first, ...headers]
+    .map((line) =>
+      line.replace(/^H$/, `Host: ${port.host}`).replace(/^J$/, 'Content-Type: application/json'),
+    )
+    .join('\r\n') + `\r\n\r\n${body}`;
+const post = (headers, body = BODY) =>
+  lines('POST /v1/chat/completions HTTP/1.1', ['H', 'J', ...headers], body);
 const get = (path = '/health', headers = []) => lines(`GET ${path} HTTP/1.1`, ['H', ...headers]);
 
 /// A second request hidden in what follows the first: it must never be taken for one.
@@ -62,7 +69,10 @@ describe('S20: what is in doubt is refused, and the connection closed', () => {
     'a TE list': post(['Transfer-Encoding: gzip, chunked'], `${HEX}\r\n${BODY}\r\n0\r\n\r\n`),
     'chunked twice in a list': post(['Transfer-Encoding: chunked, chunked'], `0\r\n\r\n`),
     'two TE': post(['Transfer-Encoding: chunked', 'Transfer-Encoding: chunked'], `0\r\n\r\n`),
-    'two TE that differ': post(['Transfer-Encoding: chunked', 'Transfer-Encoding: identity'], `0\r\n\r\n`),
+    'two TE that differ': post(
+      ['Transfer-Encoding: chunked', 'Transfer-Encoding: identity'],
+      `0\r\n\r\n`,
+    ),
     'TE identity': post(['Transfer-Encoding: identity', `Content-Length: ${N}`]),
     'TE chunked with a parameter': post(['Transfer-Encoding: chunked;q=1'], `0\r\n\r\n`),
     'TE in quotes': post(['Transfer-Encoding: "chunked"'], `0\r\n\r\n`),
@@ -76,7 +86,11 @@ describe('S20: what is in doubt is refused, and the connection closed', () => {
     'a folded header': post([`X-A: b\r\n c`, `Content-Length: ${N}`]),
     'a folded TE': post(['Transfer-Encoding:\r\n chunked'], `0\r\n\r\n`),
     'a folded CL': post([`Content-Length:\r\n\t${N}`]),
-    'white space before the first header': lines('POST /v1/chat/completions HTTP/1.1', [' H: x', 'H', 'J', `Content-Length: ${N}`], BODY),
+    'white space before the first header': lines(
+      'POST /v1/chat/completions HTTP/1.1',
+      [' H: x', 'H', 'J', `Content-Length: ${N}`],
+      BODY,
+    ),
     'LF at the end of a header': post([`X-A: b\nContent-Length: ${N}`]),
     'LF at the end of the request line': `POST /v1/chat/completions HTTP/1.1\nHost: ${port.host}\r\n\r\n`,
     'LF alone everywhere': `GET /health HTTP/1.1\nHost: ${port.host}\n\n`,
@@ -110,24 +124,65 @@ describe('S20: what is in doubt is refused, and the connection closed', () => {
     'a target with credentials': lines(`GET http://a@${port.host}/health HTTP/1.1`, ['H']),
     'an asterisk for GET': lines('GET * HTTP/1.1', ['H']),
     'a relative target': lines('GET health HTTP/1.1', ['H']),
-    'TE in HTTP/1.0': lines('POST /v1/chat/completions HTTP/1.0', ['H', 'J', 'Transfer-Encoding: chunked'], '0\r\n\r\n'),
+    'TE in HTTP/1.0': lines(
+      'POST /v1/chat/completions HTTP/1.0',
+      ['H', 'J', 'Transfer-Encoding: chunked'],
+      '0\r\n\r\n',
+    ),
     'a chunk size of words': post(['Transfer-Encoding: chunked'], `zz\r\n${BODY}\r\n0\r\n\r\n`),
     'an empty chunk size': post(['Transfer-Encoding: chunked'], `\r\n${BODY}\r\n0\r\n\r\n`),
     'a negative chunk size': post(['Transfer-Encoding: chunked'], `-1\r\n${BODY}\r\n0\r\n\r\n`),
-    'a chunk size with 0x': post(['Transfer-Encoding: chunked'], `0x${HEX}\r\n${BODY}\r\n0\r\n\r\n`),
-    'a chunk size that overflows': post(['Transfer-Encoding: chunked'], `10000000000000000${HEX}\r\n${BODY}\r\n0\r\n\r\n`),
-    'a space after a chunk size': post(['Transfer-Encoding: chunked'], `${HEX} \r\n${BODY}\r\n0\r\n\r\n`),
-    'a space before a chunk size': post(['Transfer-Encoding: chunked'], ` ${HEX}\r\n${BODY}\r\n0\r\n\r\n`),
+    'a chunk size with 0x': post(
+      ['Transfer-Encoding: chunked'],
+      `0x${HEX}\r\n${BODY}\r\n0\r\n\r\n`,
+    ),
+    'a chunk size that overflows': post(
+      ['Transfer-Encoding: chunked'],
+      `10000000000000000${HEX}\r\n${BODY}\r\n0\r\n\r\n`,
+    ),
+    'a space after a chunk size': post(
+      ['Transfer-Encoding: chunked'],
+      `${HEX} \r\n${BODY}\r\n0\r\n\r\n`,
+    ),
+    'a space before a chunk size': post(
+      ['Transfer-Encoding: chunked'],
+      ` ${HEX}\r\n${BODY}\r\n0\r\n\r\n`,
+    ),
     'LF after a chunk size': post(['Transfer-Encoding: chunked'], `${HEX}\n${BODY}\r\n0\r\n\r\n`),
-    'a chunk that is longer than it says': post(['Transfer-Encoding: chunked'], `1\r\n${BODY}\r\n0\r\n\r\n`),
+    'a chunk that is longer than it says': post(
+      ['Transfer-Encoding: chunked'],
+      `1\r\n${BODY}\r\n0\r\n\r\n`,
+    ),
     'LF after a chunk': post(['Transfer-Encoding: chunked'], `${HEX}\r\n${BODY}\n0\r\n\r\n`),
-    'a chunk extension of 300 bytes': post(['Transfer-Encoding: chunked'], `${HEX};a=${'b'.repeat(300)}\r\n${BODY}\r\n0\r\n\r\n`),
-    'a chunk extension with LF': post(['Transfer-Encoding: chunked'], `${HEX};a\n\r\n${BODY}\r\n0\r\n\r\n`),
-    'a chunk extension that is none': post(['Transfer-Encoding: chunked'], `${HEX};=\r\n${BODY}\r\n0\r\n\r\n`),
-    'a trailer that is folded': post(['Transfer-Encoding: chunked'], `${HEX}\r\n${BODY}\r\n0\r\nX-A: b\r\n c\r\n\r\n`),
-    'a trailer that sets a length': post(['Transfer-Encoding: chunked'], `${HEX}\r\n${BODY}\r\n0\r\nContent-Length: 5\r\n\r\n`),
-    'a trailer that is no header': post(['Transfer-Encoding: chunked'], `${HEX}\r\n${BODY}\r\n0\r\nhello\r\n\r\n`),
-    'two authorizations': post(['Authorization: Bearer a', 'Authorization: Bearer b', `Content-Length: ${N}`]),
+    'a chunk extension of 300 bytes': post(
+      ['Transfer-Encoding: chunked'],
+      `${HEX};a=${'b'.repeat(300)}\r\n${BODY}\r\n0\r\n\r\n`,
+    ),
+    'a chunk extension with LF': post(
+      ['Transfer-Encoding: chunked'],
+      `${HEX};a\n\r\n${BODY}\r\n0\r\n\r\n`,
+    ),
+    'a chunk extension that is none': post(
+      ['Transfer-Encoding: chunked'],
+      `${HEX};=\r\n${BODY}\r\n0\r\n\r\n`,
+    ),
+    'a trailer that is folded': post(
+      ['Transfer-Encoding: chunked'],
+      `${HEX}\r\n${BODY}\r\n0\r\nX-A: b\r\n c\r\n\r\n`,
+    ),
+    'a trailer that sets a length': post(
+      ['Transfer-Encoding: chunked'],
+      `${HEX}\r\n${BODY}\r\n0\r\nContent-Length: 5\r\n\r\n`,
+    ),
+    'a trailer that is no header': post(
+      ['Transfer-Encoding: chunked'],
+      `${HEX}\r\n${BODY}\r\n0\r\nhello\r\n\r\n`,
+    ),
+    'two authorizations': post([
+      'Authorization: Bearer a',
+      'Authorization: Bearer b',
+      `Content-Length: ${N}`,
+    ]),
     'two content types': post(['Content-Type: text/plain', `Content-Length: ${N}`]),
   });
 
@@ -151,25 +206,56 @@ describe('S20: what is in doubt is refused, and the connection closed', () => {
 
   test('what is strange but plain is counted exactly', async () => {
     const good = {
-      'chunked': post(['Transfer-Encoding: chunked'], `${HEX}\r\n${BODY}\r\n0\r\n\r\n`),
-      'chunked in capitals': post(['TRANSFER-ENCODING: CHUNKED'], `${HEX.toUpperCase()}\r\n${BODY}\r\n0\r\n\r\n`),
-      'chunk by chunk': post(['Transfer-Encoding: chunked'], [...BODY].map((c) => `1\r\n${c}\r\n`).join('') + '0\r\n\r\n'),
-      'a chunk size with zeros': post(['Transfer-Encoding: chunked'], `000${HEX}\r\n${BODY}\r\n000\r\n\r\n`),
-      'a short chunk extension': post(['Transfer-Encoding: chunked'], `${HEX};a=b;c="d"\r\n${BODY}\r\n0\r\n\r\n`),
+      chunked: post(['Transfer-Encoding: chunked'], `${HEX}\r\n${BODY}\r\n0\r\n\r\n`),
+      'chunked in capitals': post(
+        ['TRANSFER-ENCODING: CHUNKED'],
+        `${HEX.toUpperCase()}\r\n${BODY}\r\n0\r\n\r\n`,
+      ),
+      'chunk by chunk': post(
+        ['Transfer-Encoding: chunked'],
+        [...BODY].map((c) => `1\r\n${c}\r\n`).join('') + '0\r\n\r\n',
+      ),
+      'a chunk size with zeros': post(
+        ['Transfer-Encoding: chunked'],
+        `000${HEX}\r\n${BODY}\r\n000\r\n\r\n`,
+      ),
+      'a short chunk extension': post(
+        ['Transfer-Encoding: chunked'],
+        `${HEX};a=b;c="d"\r\n${BODY}\r\n0\r\n\r\n`,
+      ),
       'a trailer': post(['Transfer-Encoding: chunked'], `${HEX}\r\n${BODY}\r\n0\r\nX-A: b\r\n\r\n`),
       'a CL with zeros': post([`Content-Length: 000${N}`]),
       'a CL with white space around': post([`Content-Length:  \t${N} \t`]),
       'a line break in front': `\r\n${post([`Content-Length: ${N}`])}`,
       'a header without a value': post(['X-A:', `Content-Length: ${N}`]),
       'bytes above ASCII in a value': post(['X-A: \xe9', `Content-Length: ${N}`]),
-      'a whole URL as the target': lines(`POST http://${port.host}/v1/chat/completions HTTP/1.1`, ['H', 'J', `Content-Length: ${N}`], BODY),
-      'h2c offered': post(['Connection: Upgrade, HTTP2-Settings', 'Upgrade: h2c', 'HTTP2-Settings: AAMAAABkAARAAAAAAAIAAAAA', `Content-Length: ${N}`]),
-      'a query': lines('POST /v1/chat/completions?api-version=1 HTTP/1.1', ['H', 'J', `Content-Length: ${N}`], BODY),
+      'a whole URL as the target': lines(
+        `POST http://${port.host}/v1/chat/completions HTTP/1.1`,
+        ['H', 'J', `Content-Length: ${N}`],
+        BODY,
+      ),
+      'h2c offered': post([
+        'Connection: Upgrade, HTTP2-Settings',
+        'Upgrade: h2c',
+        'HTTP2-Settings: AAMAAABkAARAAAAAAAIAAAAA',
+        `Content-Length: ${N}`,
+      ]),
+      'a query': lines(
+        'POST /v1/chat/completions?api-version=1 HTTP/1.1',
+        ['H', 'J', `Content-Length: ${N}`],
+        BODY,
+      ),
     };
     const before_it = await chats();
     for (const [name, bytes] of Object.entries(good)) {
-      const { replies } = await port.raw(Buffer.from(bytes + get('/health', ['Connection: close']), 'latin1'));
-      assert.deepEqual(replies.map((reply) => reply.status), [200, 200], name);
+      const { replies } = await port.raw(
+        Buffer.from(bytes + get('/health', ['Connection: close']), 'latin1'),
+      );
+      assert.deepEqual(
+        replies.map((reply) => reply.status),
+        [200, 200],
+        name,
+      );
       assert.equal(JSON.parse(replies[0].body).object, 'chat.completion', name);
     }
     assert.equal(await chats(), before_it + Object.keys(good).length);
@@ -177,28 +263,46 @@ describe('S20: what is in doubt is refused, and the connection closed', () => {
 
   test('it does not matter where the bytes are cut', async () => {
     const bytes = Buffer.from(
-      post(['Transfer-Encoding: chunked'], `${HEX};a=b\r\n${BODY}\r\n0\r\nX-A: b\r\n\r\n`) + get('/health', ['Connection: close']),
+      post(['Transfer-Encoding: chunked'], `${HEX};a=b\r\n${BODY}\r\n0\r\nX-A: b\r\n\r\n`) +
+        get('/health', ['Connection: close']),
       'latin1',
     );
     const socket = await connect(port.port);
     socket.setNoDelay(true);
-    for (const byte of bytes) await new Promise((resolve) => socket.write(Buffer.from([byte]), resolve));
+    for (const byte of bytes)
+      await new Promise((resolve) => socket.write(Buffer.from([byte]), resolve));
     await in_time(socket.gone, 'the end');
     const { replies } = read_replies(Buffer.from(socket.received, 'latin1'));
-    assert.deepEqual(replies.map((reply) => reply.status), [200, 200]);
+    assert.deepEqual(
+      replies.map((reply) => reply.status),
+      [200, 200],
+    );
   });
 });
 
 describe('C18: requests that are rare', () => {
   test('pipelining: answers come in order', async () => {
-    const paths = ['/health/liveliness', '/nowhere', '/health/readiness', '/v1/models/gpt-4', '/health'];
-    const { replies } = await port.raw(paths.map((path) => get(path)).join('') + post([`Content-Length: ${N}`, 'Connection: close']));
-    assert.deepEqual(replies.map((reply) => reply.status), [200, 404, 200, 200, 200, 200]);
+    const paths = [
+      '/health/liveliness',
+      '/nowhere',
+      '/health/readiness',
+      '/v1/models/gpt-4',
+      '/health',
+    ];
+    const { replies } = await port.raw(
+      paths.map((path) => get(path)).join('') + post([`Content-Length: ${N}`, 'Connection: close']),
+    );
+    assert.deepEqual(
+      replies.map((reply) => reply.status),
+      [200, 404, 200, 200, 200, 200],
+    );
     assert.equal(replies[0].body, '"I\'m alive!"');
     assert.equal(JSON.parse(replies[3].body).id, 'gpt-4');
   });
   test('pipelining: a thousand requests in one write', async () => {
-    const { replies } = await port.raw(get('/health/liveliness').repeat(999) + get('/health', ['Connection: close']));
+    const { replies } = await port.raw(
+      get('/health/liveliness').repeat(999) + get('/health', ['Connection: close']),
+    );
     assert.equal(replies.length, 1000);
     assert.ok(replies.every((reply) => reply.status === 200));
     assert.equal(new Set(replies.map((reply) => reply.headers['x-request-id'])).size, 1000);
@@ -212,13 +316,23 @@ describe('C18: requests that are rare', () => {
       assert.equal(replies.length, 2, path);
       assert.equal(replies[0].status, replies[1].status);
       // A list of models tells its age, so its length may differ by a digit.
-      if (path !== '/v1/models') assert.equal(replies[0].headers['content-length'], String(Buffer.byteLength(replies[1].body)));
+      if (path !== '/v1/models')
+        assert.equal(
+          replies[0].headers['content-length'],
+          String(Buffer.byteLength(replies[1].body)),
+        );
     }
   });
   test('OPTIONS tells what a path takes', async () => {
-    const allows = { '*': 'GET, HEAD, POST, OPTIONS', '/v1/models': 'GET, HEAD, OPTIONS', '/v1/chat/completions': 'POST, OPTIONS' };
+    const allows = {
+      '*': 'GET, HEAD, POST, OPTIONS',
+      '/v1/models': 'GET, HEAD, OPTIONS',
+      '/v1/chat/completions': 'POST, OPTIONS',
+    };
     for (const [target, allow] of Object.entries(allows)) {
-      const { replies } = await port.raw(lines(`OPTIONS ${target} HTTP/1.1`, ['H']), { replies: 1 });
+      const { replies } = await port.raw(lines(`OPTIONS ${target} HTTP/1.1`, ['H']), {
+        replies: 1,
+      });
       assert.equal(replies[0].status, 204);
       assert.equal(replies[0].headers.allow, allow);
     }
@@ -226,22 +340,50 @@ describe('C18: requests that are rare', () => {
     assert.equal(replies[0].status, 404);
   });
   test('another method is told which one it should be', async () => {
-    for (const [method, path, allow] of [['GET', '/v1/chat/completions', 'POST, OPTIONS'], ['DELETE', '/v1/models/x', 'GET, HEAD, OPTIONS'], ['PUT', '/health', 'GET, HEAD, OPTIONS'], ['get', '/health', 'GET, HEAD, OPTIONS'], ['TRACE', '/health', 'GET, HEAD, OPTIONS']]) {
-      const { replies } = await port.raw(lines(`${method} ${path} HTTP/1.1`, ['H']), { replies: 1 });
+    for (const [method, path, allow] of [
+      ['GET', '/v1/chat/completions', 'POST, OPTIONS'],
+      ['DELETE', '/v1/models/x', 'GET, HEAD, OPTIONS'],
+      ['PUT', '/health', 'GET, HEAD, OPTIONS'],
+      ['get', '/health', 'GET, HEAD, OPTIONS'],
+      ['TRACE', '/health', 'GET, HEAD, OPTIONS'],
+    ]) {
+      const { replies } = await port.raw(lines(`${method} ${path} HTTP/1.1`, ['H']), {
+        replies: 1,
+      });
       assert.equal(replies[0].status, 405, method);
       assert.equal(replies[0].headers.allow, allow);
       assert.equal(JSON.parse(replies[0].body).error.code, 'method_not_allowed');
     }
   });
   test('an unknown path is 404, however it is spelt', async () => {
-    for (const path of ['/', '/v1', '/v1/', '/v2/models', '//v1/models', '/v1//models', '/V1/models', '/v1/v1/models', '/v1/models/../models', '/%76%31/models', '/health/', '/v1/chat/completions/']) {
+    for (const path of [
+      '/',
+      '/v1',
+      '/v1/',
+      '/v2/models',
+      '//v1/models',
+      '/v1//models',
+      '/V1/models',
+      '/v1/v1/models',
+      '/v1/models/../models',
+      '/%76%31/models',
+      '/health/',
+      '/v1/chat/completions/',
+    ]) {
       const { replies } = await port.raw(get(path), { replies: 1 });
       assert.ok([404].includes(replies[0].status), `${path}: ${replies[0].status}`);
     }
   });
   test('Expect: 100-continue is answered before the body, other expectations are not met', async () => {
     const socket = await connect(port.port);
-    socket.write(lines('POST /v1/chat/completions HTTP/1.1', ['H', 'J', 'Expect: 100-Continue', `Content-Length: ${N}`]));
+    socket.write(
+      lines('POST /v1/chat/completions HTTP/1.1', [
+        'H',
+        'J',
+        'Expect: 100-Continue',
+        `Content-Length: ${N}`,
+      ]),
+    );
     await socket.until((text) => text === 'HTTP/1.1 100 Continue\r\n\r\n', '100 Continue');
     socket.write(BODY);
     await socket.until((text) => text.includes('chat.completion'), 'the answer');
@@ -249,24 +391,47 @@ describe('C18: requests that are rare', () => {
     const { replies } = await port.raw(post(['Expect: magic', `Content-Length: ${N}`]));
     assert.equal(replies[0].status, 417);
     // A body that would be refused is refused before it is sent.
-    const refused = await port.raw(lines('POST /v1/chat/completions HTTP/1.1', ['H', 'Content-Type: text/plain', 'Expect: 100-continue', `Content-Length: ${N}`]));
-    assert.deepEqual(refused.replies.map((reply) => reply.status), [415]);
+    const refused = await port.raw(
+      lines('POST /v1/chat/completions HTTP/1.1', [
+        'H',
+        'Content-Type: text/plain',
+        'Expect: 100-continue',
+        `Content-Length: ${N}`,
+      ]),
+    );
+    assert.deepEqual(
+      refused.replies.map((reply) => reply.status),
+      [415],
+    );
   });
   test('HTTP/1.0 is closed after one answer unless it asks to stay', async () => {
     const once = await port.raw(lines('GET /health HTTP/1.0', ['H']));
     assert.ok(once.closed);
     assert.equal(once.replies[0].status, 200);
-    const kept = await port.raw(lines('GET /health HTTP/1.0', ['H', 'Connection: keep-alive']) + lines('GET /health HTTP/1.0', ['H']));
-    assert.deepEqual(kept.replies.map((reply) => reply.status), [200, 200]);
+    const kept = await port.raw(
+      lines('GET /health HTTP/1.0', ['H', 'Connection: keep-alive']) +
+        lines('GET /health HTTP/1.0', ['H']),
+    );
+    assert.deepEqual(
+      kept.replies.map((reply) => reply.status),
+      [200, 200],
+    );
     assert.equal(kept.replies[0].headers.connection, 'keep-alive');
   });
   test('a client that has stopped sending still gets the answer to a GET', async () => {
     const { replies } = await port.raw(get('/v1/models') + get('/health'), { half_close: true });
-    assert.deepEqual(replies.map((reply) => reply.status), [200, 200]);
+    assert.deepEqual(
+      replies.map((reply) => reply.status),
+      [200, 200],
+    );
   });
   test('half a request and the end of it is no request', async () => {
     const before_it = await chats();
-    for (const part of [post([`Content-Length: ${N}`]).slice(0, -1), get().slice(0, -1), post(['Transfer-Encoding: chunked'], `${HEX}\r\n${BODY}\r\n`)]) {
+    for (const part of [
+      post([`Content-Length: ${N}`]).slice(0, -1),
+      get().slice(0, -1),
+      post(['Transfer-Encoding: chunked'], `${HEX}\r\n${BODY}\r\n`),
+    ]) {
       const { replies } = await port.raw(part, { half_close: true });
       assert.equal(replies.length, 0);
     }
@@ -278,7 +443,10 @@ describe('S22: limits', () => {
   const refused = async (bytes, status, code) => {
     const { replies, closed } = await port.raw(bytes);
     assert.ok(closed);
-    assert.deepEqual(replies.map((reply) => reply.status), [status]);
+    assert.deepEqual(
+      replies.map((reply) => reply.status),
+      [status],
+    );
     assert.equal(JSON.parse(replies[0].body).error.code, code);
   };
   test('headers: 100, and 32 KiB with the request line', async () => {
@@ -288,13 +456,29 @@ describe('S22: limits', () => {
     await refused(get('/health', many(100)), 431, 'request_headers_too_large');
     await refused(get('/health', [`X-A: ${'a'.repeat(33_000)}`]), 431, 'request_headers_too_large');
     await refused(get(`/${'a'.repeat(33_000)}`), 431, 'request_headers_too_large');
-    await refused(`GET /health HTTP/1.1\r\nX-A: ${'a'.repeat(1_000_000)}`, 431, 'request_headers_too_large');
+    await refused(
+      `GET /health HTTP/1.1\r\nX-A: ${'a'.repeat(1_000_000)}`,
+      431,
+      'request_headers_too_large',
+    );
     const long = await port.raw(get('/health', [`X-A: ${'a'.repeat(30_000)}`]), { replies: 1 });
     assert.equal(long.replies[0].status, 200);
   });
   test('C5: a body of 100 MB is refused before it is read', async () => {
-    await refused(lines('POST /v1/chat/completions HTTP/1.1', ['H', 'J', 'Content-Length: 100000000']), 413, 'request_too_large');
-    await refused(lines('POST /v1/chat/completions HTTP/1.1', ['H', 'J', `Content-Length: ${32 * 1024 * 1024 + 1}`]), 413, 'request_too_large');
+    await refused(
+      lines('POST /v1/chat/completions HTTP/1.1', ['H', 'J', 'Content-Length: 100000000']),
+      413,
+      'request_too_large',
+    );
+    await refused(
+      lines('POST /v1/chat/completions HTTP/1.1', [
+        'H',
+        'J',
+        `Content-Length: ${32 * 1024 * 1024 + 1}`,
+      ]),
+      413,
+      'request_too_large',
+    );
     await refused(post(['Transfer-Encoding: chunked'], '2000001\r\n'), 413, 'request_too_large');
   });
   test('a body of many megabytes arrives whole', async () => {
@@ -321,8 +505,12 @@ describe('C17: many connections', () => {
     // All of them are open and silent; somebody who asks is served nevertheless.
     for (let i = 0; i < 5; i++) assert.equal((await port.get('/health')).status, 200);
     for (const socket of sockets) socket.end(get('/health', ['Connection: close']));
-    const answers = await in_time(Promise.all(sockets.map((socket) => socket.answered)), 'all answers');
-    for (const text of answers) assert.ok(text === '' || text.startsWith('HTTP/1.1 200'), text.slice(0, 100));
+    const answers = await in_time(
+      Promise.all(sockets.map((socket) => socket.answered)),
+      'all answers',
+    );
+    for (const text of answers)
+      assert.ok(text === '' || text.startsWith('HTTP/1.1 200'), text.slice(0, 100));
     assert.ok(answers.some((text) => text !== ''));
     assert.equal((await port.get('/status')).json.connections, 1);
   });
@@ -330,7 +518,9 @@ describe('C17: many connections', () => {
     await sim.scenario('chat_hold_midstream');
     const streams = [port.stream(), port.stream(), port.stream()];
     for (const stream of streams) await stream.some_events(1);
-    const flood = Array.from({ length: 300 }, () => net.connect({ host: '127.0.0.1', port: port.port }).on('error', () => {}));
+    const flood = Array.from({ length: 300 }, () =>
+      net.connect({ host: '127.0.0.1', port: port.port }).on('error', () => {}),
+    );
     assert.equal((await port.get('/health')).status, 200);
     for (const socket of flood) socket.destroy();
     await sim.release('chat');

@@ -45,6 +45,7 @@ std::vector<std::string_view> kept_members(std::string_view body) {
 
 void examine(ChatRequest const& request, ChatRequest::Upstream const& change) {
   std::string const body = request.upstream_body(change);
+  require(ChatRequest(request).upstream_body(change) == body);
   require(!check_json(body));
   require(kept_members(body) == kept_members(request.body()));
   for (std::string_view gone :

@@ -104,7 +104,10 @@ void compare(std::string_view text, json::value const& value) {
 
 // Removes, replaces and adds members chosen by `seed`; compares with the same done to the tree.
 void edit(std::string_view text, json::object object, std::size_t seed) {
-  Splice splice(text);
+  std::string own;
+  own.reserve(text.size() + (seed >> 40 & 63));
+  own = text;
+  Splice splice(own);
   require(splice.unchanged() && splice.text() == text);
   std::vector<std::string> names;
   for (json::key_value_pair const& pair : object) names.emplace_back(pair.key());
@@ -128,6 +131,8 @@ void edit(std::string_view text, json::object object, std::size_t seed) {
     object["added\n"] = true;
   }
   std::string const out = splice.text();
+  std::move(splice).apply(own);
+  require(own == out);
   require(!check_json(out));
   require(reads_as(out, object));
 }

@@ -295,6 +295,8 @@ TEST_CASE("a request that is moved keeps its body") {
   ChatRequest const moved = std::move(request);
   CHECK(moved.body() == R"({"messages":[{}]})");
   CHECK(moved.upstream_body(whole("m")) == R"({"messages":[{}],"model":"m"})");
+  ChatRequest last = moved;
+  CHECK(std::move(last).upstream_body(whole("m")) == R"({"messages":[{}],"model":"m"})");
 }
 
 }  // namespace

@@ -304,7 +304,8 @@ TEST_CASE("what a remote agent says beside the choices is passed on") {
   });
   REQUIRE(outcome.chunks.size() == 4);
   json::value const references = chunk(outcome, 1);
-  CHECK(references.at("choices") == json::array());
+  // A client that reads the first choice of each chunk finds one, and nothing new in it.
+  CHECK(references.at("choices") == parsed(R"([{"index":0,"delta":{},"finish_reason":null}])"));
   CHECK(references.at("copilot_references") == parsed(R"([{"type":"file","id":"a"}])"));
   CHECK(references.at("id") == "chatcmpl-1");
   CHECK(chunk(outcome, 2).at("copilot_confirmation").at("title") == "t");
@@ -512,6 +513,21 @@ TEST_CASE("Gemini's whole calls in one delta, with the end, come out as two call
   CHECK(at(value, "/choices/0/delta/tool_calls/0/thought_signature") == "S");
   CHECK(at(value, "/choices/0/delta/reasoning_opaque") == "R1");
   CHECK(at(value, "/choices/0/finish_reason") == "tool_calls");
+}
+
+TEST_CASE("Gemini's last text together with the end keeps its own bytes") {
+  // OpenAI's chunk object allows both in one; who splits them would delay the end for nothing.
+  constexpr std::string_view last =
+      R"({"id":"g","object":"chat.completion.chunk","created":5,"model":"asked","choices":[{"index":0,"delta":{"content":" world"},"finish_reason":"stop"}]})";
+  auto const outcome = run(
+      {R"({"id":"g","object":"chat.completion.chunk","created":5,"model":"asked","choices":[{"index":0,"delta":{"role":"assistant","content":"Hello"}}]})",
+       last, done});
+  REQUIRE_FALSE(outcome.error.has_value());
+  REQUIRE(outcome.chunks.size() == 2);
+  CHECK(at(outcome.completion, "/choices/0/message/content") == "Hello world");
+  CHECK(at(outcome.completion, "/choices/0/finish_reason") == "stop");
+  CHECK(at(chunk(outcome, 1), "/choices/0/delta/content") == " world");
+  CHECK(at(chunk(outcome, 1), "/choices/0/finish_reason") == "stop");
 }
 
 TEST_CASE("calls without index or id are told apart and get both") {

@@ -272,22 +272,79 @@ TEST_CASE("room is at least 16 KiB, and for a long body all that is left of it")
 }
 
 TEST_CASE("memory goes back after a long message") {
+  std::string const text(10u << 20, 'x');
   FrameReader reader;
   std::vector<std::string> events;
   for (int round = 0; round < 3; ++round) {
-    reader.feed(frame(std::string(10u << 20, 'x')) + "Content-Length: 1\r\n\r\n");
-    REQUIRE(drain(reader, events));
+    std::string const message = frame(text) + "Content-Length: 1\r\n\r\n";
     if (round == 0) {
-      reader.prepare();
+      reader.feed(message);  // whole, before anybody asks
     } else {
-      reader.shrink();
+      reader.feed(message.substr(0, 100'000));
+      REQUIRE(drain(reader, events));
+      reader.feed(message.substr(100'000));
     }
+    REQUIRE(drain(reader, events));
+    CHECK(events.back() == "body " + text);
+    reader.prepare();
     CHECK(reader.capacity() <= 64u << 10);
     reader.feed("y");
     REQUIRE(drain(reader, events));
     CHECK(events.back() == "body y");
   }
   CHECK(events.size() == 6);
+}
+
+TEST_CASE("a part of a long body is taken with its memory, one of a short body is copied") {
+  std::string const inside(1u << 20, 'x');
+  for (bool const at_once : {false, true}) {
+    CAPTURE(at_once);
+    FrameReader reader;
+    std::string const message = frame("<" + inside + ">") + frame("next");
+    if (!at_once) {
+      reader.feed(frame("short") + message.substr(0, 70'000));
+      std::string_view const body = std::get<FrameReader::Body>(reader.next()).text;
+      CHECK(reader.take(body.substr(1, 2)) == "ho");
+      REQUIRE(std::holds_alternative<FrameReader::Incomplete>(reader.next()));
+      reader.feed(message.substr(70'000));
+    } else {
+      reader.feed(message);
+    }
+    FrameReader::Event const event = reader.next();
+    std::string_view const body = std::get<FrameReader::Body>(event).text;
+    char const* const place = body.data();
+    std::string const taken = reader.take(body.substr(1, inside.size()));
+    CHECK(taken == inside);
+    CHECK((taken.data() == place) == !at_once);
+    CHECK(std::get<FrameReader::Body>(reader.next()).text == "next");
+    CHECK(std::holds_alternative<FrameReader::Incomplete>(reader.next()));
+    CHECK(reader.at_boundary());
+  }
+}
+
+TEST_CASE("long bodies that follow each other in one piece are all there") {
+  std::string const bytes = frame(std::string(100'000, 'a')) + frame(std::string(200'000, 'b')) +
+                            frame("c") + frame(std::string(70'000, 'd'));
+  for (std::size_t const piece : {1000u, 65'536u, 150'000u, 400'000u}) {
+    CAPTURE(piece);
+    FrameReader reader;
+    std::string seen;
+    std::string_view left = bytes;
+    while (true) {
+      FrameReader::Event const event = reader.next();
+      if (auto const* body = std::get_if<FrameReader::Body>(&event)) {
+        std::string const taken = seen.size() % 2 == 0 ? reader.take(body->text) : "";
+        seen += body->text.empty() ? '-' : (taken.empty() ? body->text : taken).front();
+      } else if (left.empty()) {
+        break;
+      } else {
+        reader.feed(left.substr(0, piece));
+        left.remove_prefix(std::min(piece, left.size()));
+      }
+    }
+    CHECK(seen == "abcd");
+    CHECK(reader.at_boundary());
+  }
 }
 
 TEST_CASE("a body stays readable until the next bytes are asked for") {

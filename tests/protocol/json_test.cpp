@@ -364,5 +364,16 @@ TEST_CASE("numbers that JSON cannot write become null") {
   CHECK(encode(std::numeric_limits<double>::quiet_NaN()).is_null());
 }
 
+TEST_CASE("json_text writes numbers as people do, and everything else as JSON") {
+  constexpr std::string_view text =
+      R"({"zero":0,"tenth":0.1,"much":288.3,"whole":300,"less":-1.5,"big":1e+22,"list":[1,2.25,[]],"text":"a\"\u0001é","yes":true,"no":null,"none":{}})";
+  auto const value = parse_json(text);
+  REQUIRE(value.has_value());
+  CHECK(json_text(*value) == text);
+  CHECK(json_text(json::value(0.0)) == "0");
+  CHECK(json_text(json::value(300.0)) == "300");
+}
+
 }  // namespace
+
 }  // namespace jumpseat

@@ -717,6 +717,37 @@ TEST_CASE("every combination of removals leaves valid JSON with the members that
   }
 }
 
+TEST_CASE("a splice applied within its text gives the same, with room and without") {
+  std::string const text = R"( { "aa" : "1" ,"b":[1,2,3],"model":"short" , "c":{} ,"dd":null } )";
+  std::vector<std::string_view> const names = {"aa", "b", "model", "c", "dd"};
+  // Each name is kept, removed, given a shorter or a longer value.
+  unsigned combinations = 1;
+  for (std::size_t i = 0; i < names.size(); ++i) combinations *= 4;
+  for (unsigned choice = 0; choice < combinations; ++choice) {
+    for (std::size_t const room : {0u, 30u, 500u}) {
+      std::string object;
+      object.reserve(text.size() + room);
+      object = text;
+      char const* const place = object.data();
+      Splice edit(object);
+      unsigned rest = choice;
+      for (std::string_view const name : names) {
+        if (rest % 4 == 1) edit.remove(name);
+        if (rest % 4 == 2) edit.set(name, "0");
+        if (rest % 4 == 3) edit.set(name, "\"a value that is rather longer\"");
+        rest /= 4;
+      }
+      if (choice % 3 == 0) edit.set("added", "true");
+      std::string const expected = edit.text();
+      bool const fits = expected.size() <= object.capacity();
+      std::move(edit).apply(object);
+      CAPTURE(choice, room, expected);
+      REQUIRE(object == expected);
+      REQUIRE((!fits || object.data() == place));
+    }
+  }
+}
+
 TEST_CASE("C6: a million duplicates are edited in one pass") {
   std::string text = "{";
   for (int i = 0; i < 1'000'000; ++i) text += i == 0 ? "\"a\":1" : ",\"a\":1";

@@ -151,7 +151,9 @@ TEST_CASE("D15: opening and looking up read a few pages, however much is stored"
   AnswerOwner owner;
   {
     World world;
-    world.database = std::move(*Database::open(path));
+    auto file = Database::open(path);
+    REQUIRE(file);
+    world.database = std::move(*file);
     world.answers = AnswerStore(*world.database);
     owner = world.sign_in("default");
     world.keep(owner, "question", "answer");

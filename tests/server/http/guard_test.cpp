@@ -61,6 +61,35 @@ TEST_CASE("S4: whatever a browser adds is refused, on every route") {
   }
 }
 
+TEST_CASE("S4: an origin that is allowed by name comes in, to the letter, and needs the key") {
+  Guard const guard(8080, Guard::Reach::loopback, ClientKey(Secret("correct horse")),
+                    {"https://app.example", "http://localhost:3000"});
+  auto facts = from("localhost:8080");
+  facts.origin = "https://app.example";
+  facts.fetch_site = "cross-site";
+  CHECK(refused(guard, facts) == ErrorCode::invalid_api_key);
+  facts.authorization = "Bearer correct horse";
+  CHECK_FALSE(refused(guard, facts));
+  for (std::string_view other : {"null", "", "https://app.example/", "https://App.example",
+                                 "https://app.example.evil.com", "http://app.example", "*"}) {
+    CAPTURE(other);
+    facts.origin = other;
+    CHECK(refused(guard, facts) == ErrorCode::client_refused);
+  }
+  // A preflight has no key; it must not be a way around the other rules.
+  facts.authorization.reset();
+  facts.kind = RequestFacts::Kind::preflight;
+  CHECK(refused(guard, facts) == ErrorCode::client_refused);
+  facts.origin = "http://localhost:3000";
+  CHECK_FALSE(refused(guard, facts));
+  facts.host = "evil.com";
+  CHECK(refused(guard, facts) == ErrorCode::client_refused);
+  facts.host = "localhost:8080";
+  facts.origin.reset();
+  facts.fetch_site.reset();
+  CHECK(refused(guard, facts) == ErrorCode::invalid_api_key);
+}
+
 TEST_CASE("S2: a client key is wanted where one is set, but for health") {
   Guard const guard(8080, Guard::Reach::loopback, ClientKey(Secret("correct horse")));
   auto facts = from("localhost:8080");

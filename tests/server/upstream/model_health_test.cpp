@@ -63,16 +63,20 @@ TEST_CASE("U17: after five 5xx in a row calls fail at once, and one in five seco
   auto const no = health.refusal("m", seconds(11));
   REQUIRE(no);
   CHECK(no->code() == ErrorCode::upstream_failed);
-  CHECK(no->message() == "no healthy upstream 5");
+  CHECK(no->message() ==
+        "This request was not sent: Copilot failed 5 times in a row with m, the last time with: "
+        "no healthy upstream 5");
   CHECK(no->retry_after() == seconds(4));
   CHECK_FALSE(health.refusal("other", seconds(11)));
 
   CHECK_FALSE(health.refusal("m", seconds(15)));  // this one tries
   CHECK(health.refusal("m", seconds(15)));        // and nobody else meanwhile
   health.bad("m", 503, broken("still"), {}, seconds(16));
-  CHECK(health.refusal("m", seconds(20))->message() == "still");
+  CHECK(health.refusal("m", seconds(20))->message().ends_with("the last time with: still"));
+  CHECK(health.state("m", seconds(20)) == ModelHealth::State::failing);
   CHECK_FALSE(health.refusal("m", seconds(21)));
   health.good("m");
+  CHECK(health.state("m", seconds(21)) == ModelHealth::State::well);
   CHECK_FALSE(health.refusal("m", seconds(21)));
   CHECK_FALSE(health.refusal("m", seconds(21)));
 }
