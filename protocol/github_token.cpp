@@ -6,6 +6,9 @@
 #include <array>
 #include <string>
 
+#include <boost/uuid/name_generator_sha1.hpp>
+#include <boost/uuid/uuid_io.hpp>
+
 namespace jumpseat {
 namespace {
 
@@ -130,6 +133,45 @@ TokenKind token_kind(Secret const& token) {
   auto const form = std::find_if(forms.begin(), forms.end(),
                                  [&](Form const& each) { return text.starts_with(each.prefix); });
   return form->kind;  // the last prefix is empty and fits everything
+}
+
+TokenRoute first_route(TokenKind kind) {
+  switch (kind) {
+    case TokenKind::fine_grained_pat:
+    case TokenKind::server_to_server:
+      return TokenRoute::direct;
+    case TokenKind::oauth:
+    case TokenKind::user_to_server:
+    case TokenKind::classic_pat:
+    case TokenKind::refresh:
+    case TokenKind::legacy:
+      return TokenRoute::exchange;
+  }
+  return TokenRoute::exchange;
+}
+
+bool may_go_direct(TokenKind kind) {
+  switch (kind) {
+    case TokenKind::classic_pat:
+    case TokenKind::refresh:
+      return false;
+    case TokenKind::oauth:
+    case TokenKind::user_to_server:
+    case TokenKind::fine_grained_pat:
+    case TokenKind::server_to_server:
+    case TokenKind::legacy:
+      return true;
+  }
+  return false;
+}
+
+std::string fingerprint(Secret const& token, std::string_view issuer) {
+  std::string name(issuer);
+  name.append(" ").append(token.reveal());
+  boost::uuids::name_generator_sha1 const make(boost::uuids::ns::oid());
+  auto id = boost::uuids::to_string(make(name));
+  wipe(name);
+  return id;
 }
 
 std::string_view describe(TokenKind kind) {

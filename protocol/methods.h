@@ -33,6 +33,10 @@ inline constexpr char sign_in_initiate[] = "signInInitiate";
 inline constexpr char sign_in_confirm[] = "signInConfirm";
 inline constexpr char sign_out[] = "signOut";
 inline constexpr char check_status[] = "checkStatus";
+inline constexpr char did_change_auth[] = "github/didChangeAuth";
+inline constexpr char list_tokens[] = "auth/listAvailableTokens";
+inline constexpr char use_token[] = "auth/useExistingToken";
+inline constexpr char remove_token[] = "auth/removeToken";
 // Ours.
 inline constexpr char chat[] = "jumpseat/chat";
 inline constexpr char models[] = "jumpseat/models";
@@ -64,8 +68,9 @@ BOOST_DESCRIBE_STRUCT(EditorInfo, (), (name, version))
 struct InitializationOptions {
   std::optional<EditorInfo> editorInfo;
   std::optional<EditorInfo> editorPluginInfo;
+  std::optional<std::string> account;  // ours: the saved sign-in of this name, as --account
 };
-BOOST_DESCRIBE_STRUCT(InitializationOptions, (), (editorInfo, editorPluginInfo))
+BOOST_DESCRIBE_STRUCT(InitializationOptions, (), (editorInfo, editorPluginInfo, account))
 
 struct ShowDocumentCapability {
   std::optional<bool> support;
@@ -154,12 +159,61 @@ struct CheckStatusParams {
 };
 BOOST_DESCRIBE_STRUCT(CheckStatusParams, (), (options, localChecksOnly))
 
+struct PassedOverSource {
+  std::string source;
+  std::string reason;
+};
+BOOST_DESCRIBE_STRUCT(PassedOverSource, (), (source, reason))
+
 struct StatusResult {
   std::string status;  // OK, MaybeOK, NotSignedIn, NotAuthorized
   std::optional<std::string> user;
   std::optional<std::string> message;  // ours: why, when it is not OK
+  // Ours, in the answer of checkStatus only.
+  std::optional<std::string> source;     // where the GitHub token comes from
+  std::optional<std::string> account;    // the saved sign-in's name, when one was asked for
+  std::optional<std::string> tokenKind;  // "OAuth token (gho_)"
+  std::optional<std::string> plan;
+  std::optional<std::int64_t> tokenExpiresIn;  // seconds that the Copilot token is good for
+  std::optional<std::vector<PassedOverSource>> passedOver;  // better sources, and why not those
 };
-BOOST_DESCRIBE_STRUCT(StatusResult, (), (status, user, message))
+BOOST_DESCRIBE_STRUCT(StatusResult, (),
+                      (status, user, message, source, account, tokenKind, plan, tokenExpiresIn,
+                       passedOver))
+
+// ---- github/didChangeAuth (from the client) ----
+
+// The editor's own GitHub sign-in, kept in memory only; no token: it has signed out.
+struct DidChangeAuthParams {
+  std::optional<std::string> accessToken;
+  std::optional<std::string> handle;
+  std::optional<std::string> login;
+  std::optional<std::string> serverUrl;  // "https://github.com"; another host than ours is refused
+};
+BOOST_DESCRIBE_STRUCT(DidChangeAuthParams, (), (accessToken, handle, login, serverUrl))
+
+// ---- auth/listAvailableTokens, auth/useExistingToken, auth/removeToken ----
+
+// A sign-in that a person may choose. Never the token itself.
+struct AvailableToken {
+  std::string tokenId;                 // for the other two; says nothing about the token
+  std::string source;                  // as in checkStatus
+  std::string tokenKind;               // "OAuth token (gho_)"
+  std::optional<std::string> user;     // GitHub name, when it is known
+  std::optional<std::string> account;  // the saved sign-in's name
+  bool inUse = false;
+};
+BOOST_DESCRIBE_STRUCT(AvailableToken, (), (tokenId, source, tokenKind, user, account, inUse))
+
+struct TokensResult {
+  std::vector<AvailableToken> tokens;  // in the order in which they would be taken
+};
+BOOST_DESCRIBE_STRUCT(TokensResult, (), (tokens))
+
+struct TokenParams {
+  std::string tokenId;
+};
+BOOST_DESCRIBE_STRUCT(TokenParams, (), (tokenId))
 
 // ---- didChangeStatus ----
 

@@ -157,6 +157,11 @@ Error Error::with_partial_length(std::size_t bytes) && {
   return std::move(*this);
 }
 
+Error Error::as_retryable() && {
+  retryable_ = true;
+  return std::move(*this);
+}
+
 Error Error::as_unsent() && {
   unsent_ = true;
   return std::move(*this);

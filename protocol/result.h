@@ -112,7 +112,7 @@ class Error {
   // The wire `code`: upstream's own where it said one, else the name of code().
   std::string_view name() const;
   int http_status() const;
-  bool retryable() const { return traits(code_).retryable; }
+  bool retryable() const { return retryable_ || traits(code_).retryable; }
   std::optional<std::chrono::seconds> retry_after() const { return retry_after_; }
   // GitHub's page that tells more; empty when there is none.
   std::string const& url() const { return url_; }
@@ -129,6 +129,8 @@ class Error {
   Error with_url(std::string url) &&;
   Error with_partial_length(std::size_t bytes) &&;
   Error as_unsent() &&;
+  // Trying again may help although its code says nothing about that.
+  Error as_retryable() &&;
   // Puts "context: " before the message.
   Error within(std::string_view context) &&;
 
@@ -136,6 +138,7 @@ class Error {
   ErrorCode code_ = ErrorCode::internal;
   int http_status_ = 0;
   bool unsent_ = false;
+  bool retryable_ = false;
   std::string message_;
   std::string detail_;
   std::string name_;

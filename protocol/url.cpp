@@ -272,6 +272,8 @@ Result<Url> parse_url(std::string_view text) {
 
 bool Issuer::simulated() const { return origin.starts_with("http://"); }
 
+std::string Issuer::host() const { return origin.substr(origin.find("://") + 3); }
+
 bool Issuer::trusts(Url const& url) const {
   if (simulated()) return url.loopback_literal() && url.origin() == origin;
   if (url.scheme != "https" || url.port != 443) return false;
@@ -322,6 +324,23 @@ Result<Issuer> issuer_for_endpoint(std::string_view endpoint) {
   return refused("the host " + url->host +
                  " is neither api.github.com nor api.<tenant>.ghe.com, and a token is sent nowhere "
                  "else");
+}
+
+Result<Issuer> issuer_for_host(std::string_view host) {
+  std::string text(host);
+  if (text.find("://") == std::string::npos) text.insert(0, "https://");
+  auto url = parse_url(text);
+  if (!url) return url.error();
+  if (url->scheme != "https") return refused("tokens travel over https:// only");
+  if (url->port != 443) return refused("GitHub is on port 443 only");
+  if (url->target != "/") return refused("it has to be a bare host, without a path or a query");
+  std::string const site = url->host;
+  if (site == "github.com" || site == "api.github.com")
+    return https_issuer("github.com", "api.github.com", "api.githubcopilot.com");
+  if (tenant_of(site)) return https_issuer(site, "api." + site, "copilot-api." + site);
+  return refused("the host " + site +
+                 " is neither github.com nor <tenant>.ghe.com. GitHub Enterprise Server has no "
+                 "Copilot service; a token is sent nowhere else");
 }
 
 Result<Issuer> issuer_with_urls(Issuer const& base, std::string_view device_code_url,

@@ -42,6 +42,8 @@ struct Issuer {
   std::string default_api;        // where Copilot is when no reply says so
 
   bool simulated() const;  // plain http on loopback
+  // As other programs name it in their files: "github.com", "acme.ghe.com", "127.0.0.1:8123".
+  std::string host() const;
   // May a credential of this issuer travel to `url`? https, port 443 and a host on the issuer's
   // exact list; for a simulator: its own origin, nothing else.
   bool trusts(Url const& url) const;
@@ -53,6 +55,10 @@ struct Issuer {
 // From GITHUB_COPILOT_ENDPOINT: https://api.github.com or https://api.<tenant>.ghe.com, trailing
 // slash fine; anything else is config_invalid with the cause.
 Result<Issuer> issuer_for_endpoint(std::string_view endpoint);
+// From one setting (GH_HOST, --host, an editor's github-enterprise.uri): "github.com",
+// "acme.ghe.com", with https:// before it and a slash after it or without. config_invalid with the
+// cause for anything else; a GitHub Enterprise Server has no Copilot service to talk to.
+Result<Issuer> issuer_for_host(std::string_view host);
 // From LiteLLM's three URLs. Each is either GitHub's own for `base`, or all three lie on one
 // loopback literal over plain http. Empty ones keep `base`'s.
 Result<Issuer> issuer_with_urls(Issuer const& base, std::string_view device_code_url,

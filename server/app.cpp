@@ -10,6 +10,7 @@
 #include <boost/asio/experimental/awaitable_operators.hpp>
 #include <boost/asio/signal_set.hpp>
 
+#include "server/auth/github_cli.h"
 #include "server/base/deadline.h"
 #include "server/base/exit_code.h"
 #include "server/base/log.h"
@@ -65,7 +66,11 @@ App::App(LoadedConfig loaded, Paths paths)
       stores_(paths_.database),
       http_(io_, http_settings(loaded_.config)),
       github_(http_, loaded_.config.issuer, loaded_.config.identity, loaded_.config.max_retries),
-      tokens_({io_, background_, github_, sources_, stores_, clock_, loaded_.config}),
+      keyring_(loaded_.config, paths_),
+      litellm_(add_sources()),
+      tokens_({io_, background_, github_, sources_, stores_, clock_, loaded_.config, litellm_,
+               &keyring_}),
+      store_watch_(io_, background_, [this] { tokens_.notice_changes(); }),
       sign_in_(io_, background_, github_, tokens_, clock_),
       throttle_(io_, clock_, loaded_.config),
       copilot_(http_, tokens_, throttle_, clock_, loaded_.config),
@@ -76,9 +81,20 @@ App::App(LoadedConfig loaded, Paths paths)
       cache_(stores_, tokens_, clock_, loaded_.config),
       usage_(tokens_, clock_),
       port_({io_, background_, tokens_, catalog_, chat_, embeddings_, completions_, cache_, usage_,
-             throttle_, clock_, loaded_.config, version}) {
-  sources_.add(std::make_unique<ExplicitTokens>(loaded_.config));
-  sources_.add(std::make_unique<SavedSignIn>(stores_, loaded_.config.issuer.origin));
+             throttle_, clock_, loaded_.config, version}) {}
+
+// Best first: docs/sign-in.md has this order.
+LiteLlmDirectory* App::add_sources() {
+  auto const& config = loaded_.config;
+  auto litellm = std::make_unique<LiteLlmDirectory>(config, clock_, paths_.litellm_dir);
+  auto* const directory = litellm.get();
+  sources_.add(std::make_unique<ExplicitTokens>(config));
+  sources_.add(std::make_unique<SavedSignIn>(stores_, config, &keyring_));
+  sources_.add(std::move(litellm));
+  sources_.add(std::make_unique<CopilotPluginFiles>(config, paths_.github_copilot_dir));
+  sources_.add(std::make_unique<GitHubCli>(config, paths_, clock_));
+  sources_.set_borrowing([this] { return why_not_borrow(stores_, loaded_.config); });
+  return directory;
 }
 
 Services App::services() {
@@ -146,6 +162,7 @@ int App::run_stdio(int input, int output) {
 
 awaitable<int> App::serve_stdio(int input, int output) {
   StdioTransport transport(io_, input, output);
+  stores_.on_open([this] { store_watch_.start(stores_.path()); });
   Peer peer(io_, transport);
   Event stopped(io_.get_executor());
   stop_ = [&stopped, &peer] {

@@ -7,7 +7,10 @@
 #include <string>
 
 #include "server/auth/github_api.h"
+#include "server/auth/keyring.h"
+#include "server/auth/litellm_directory.h"
 #include "server/auth/sign_in.h"
+#include "server/auth/store_watch.h"
 #include "server/auth/stores.h"
 #include "server/auth/token_service.h"
 #include "server/auth/token_sources.h"
@@ -52,6 +55,7 @@ class App {
   awaitable<int> serve_stdio(int input, int output);
   awaitable<int> serve_http(Terminal& terminal);
   void watch_signals();
+  LiteLlmDirectory* add_sources();
 
   // Declared in the order of construction; destroyed the other way round, after the loop has run
   // empty.
@@ -64,8 +68,11 @@ class App {
   Stores stores_;
   HttpClient http_;
   GitHubApi github_;
+  Keyring keyring_;
   TokenSources sources_;
+  LiteLlmDirectory* litellm_;  // one of the sources
   TokenService tokens_;
+  StoreWatch store_watch_;
   SignIn sign_in_;
   Throttle throttle_;
   CopilotApi copilot_;

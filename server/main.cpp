@@ -19,6 +19,7 @@
 #include <utility>
 
 #include "server/app.h"
+#include "server/auth/keyring_child.h"
 #include "server/base/exit_code.h"
 #include "server/base/log.h"
 #include "server/cli/arguments.h"
@@ -75,6 +76,7 @@ std::string working_directory() {
 
 int run(int count, char** words) {
   harden();
+  if (keyring_child::asked_for(count, words)) return keyring_child::run(count, words);
   give_memory_back();
   auto parsed = parse_arguments(count, words);
   if (!parsed.arguments) return parsed.exit_code;

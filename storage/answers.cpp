@@ -22,10 +22,11 @@ std::int64_t hash_of(std::string_view text) {
 Result<std::optional<StoredAnswer>> AnswerStore::find(AnswerOwner const& owner,
                                                       std::string_view question, std::int64_t now,
                                                       AnswerLimits const& limits) const {
+  // The unary plus keeps the planner off the other indexes, by which it would read every answer.
   auto statement = database_->prepare(
       "SELECT answer, model, created_at FROM answers WHERE hash = ?1 AND owner = ?2 AND "
-      "account IS ?3 AND question = ?4 AND created_at BETWEEN ?5 AND ?6 "
-      "ORDER BY created_at DESC LIMIT 1");
+      "+account IS ?3 AND question = ?4 AND +created_at BETWEEN ?5 AND ?6 "
+      "ORDER BY +created_at DESC LIMIT 1");
   if (!statement) return statement.error();
   statement->bind(1, hash_of(question)).bind(2, owner.name).bind(4, question);
   if (owner.account) statement->bind(3, *owner.account);
@@ -46,7 +47,7 @@ Result<void> AnswerStore::save(AnswerOwner const& owner, std::string_view questi
   auto written = database_->write([&](Database& database) -> Result<void> {
     auto const hash = hash_of(question);
     auto old = database.prepare(
-        "DELETE FROM answers WHERE hash = ?1 AND owner = ?2 AND account IS ?3 AND question = ?4");
+        "DELETE FROM answers WHERE hash = ?1 AND owner = ?2 AND +account IS ?3 AND question = ?4");
     if (!old) return old.error();
     old->bind(1, hash).bind(2, owner.name).bind(4, question);
     if (owner.account) old->bind(3, *owner.account);

@@ -461,6 +461,11 @@ Result<std::unique_ptr<Database>> Database::open(std::string const& path) {
     }
     Attempt attempt = Database::attempt(path, place.real_path);
     if (attempt.database) {
+      attempt.database->real_path_ = place.real_path;
+      if (struct stat found{}; lstat(place.real_path.c_str(), &found) == 0) {
+        attempt.database->device_ = found.st_dev;
+        attempt.database->inode_ = found.st_ino;
+      }
       if (!moved_to.empty()) {
         attempt.database->condition_ = because(
             State::recreated, "The database " + path + " was damaged. It was moved to " + moved_to +
@@ -567,6 +572,13 @@ Database::Attempt Database::attempt(std::string const& path, std::string const& 
   if (!version) return give_up();
   if (*version < 0) return damaged();
   if (*version > schema_version()) {
+    // Looking made an empty -wal and -shm, which SQLite takes away again by itself when it closes.
+    // One that holds something stays: playing it back would change the file.
+    struct stat wal{};
+    if (lstat((real_path + "-wal").c_str(), &wal) == 0 && wal.st_size == 0) {
+      static_cast<void>(database->execute("COMMIT"));
+      sqlite3_db_config(connection, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 0, nullptr);
+    }
     return {nullptr,
             because(State::memory_newer,
                     "The database " + path + " was written by a newer jumpseat (its schema is " +
@@ -741,6 +753,20 @@ Result<void> Database::write_durably(std::function<Result<void>(Database&)> cons
     ~Back() { run_sql(connection, "PRAGMA synchronous = NORMAL"); }
   } const back{connection_};
   return transaction(body);
+}
+
+std::int64_t Database::data_version() const {
+  auto statement = prepare("PRAGMA data_version");
+  if (!statement) return 0;
+  auto row = statement->step();
+  return row && *row ? statement->integer(0) : 0;
+}
+
+bool Database::in_place() const {
+  if (real_path_.empty()) return true;
+  struct stat found{};
+  return lstat(real_path_.c_str(), &found) == 0 && found.st_dev == device_ &&
+         found.st_ino == inode_;
 }
 
 std::int64_t Database::changes() const { return sqlite3_changes64(connection_); }

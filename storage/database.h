@@ -86,6 +86,12 @@ class Database {
   Result<void> write(std::function<Result<void>(Database&)> const& body);
   // For what must survive a power cut (sign-ins): the transaction is synchronous=FULL.
   Result<void> write_durably(std::function<Result<void>(Database&)> const& body);
+  // Another number after every transaction of another connection (SQLite, "PRAGMA data_version").
+  // Costs microseconds; 0 when it cannot be read.
+  std::int64_t data_version() const;
+  // False when the file that is open here is no longer the one at its path: deleted, or replaced.
+  // What is written then reaches nobody. Always true in memory.
+  bool in_place() const;
   // Rows that the last statement inserted, changed or deleted.
   std::int64_t changes() const;
   // Leaves nothing of deleted rows behind: empties the -wal (as far as other processes' readers
@@ -115,6 +121,9 @@ class Database {
   sqlite3* connection_;
   std::string path_;
   DatabaseCondition condition_;
+  std::string real_path_;  // of the file that is open; empty in memory
+  std::uint64_t device_ = 0;
+  std::uint64_t inode_ = 0;
   // SQLite's extended code and errno of the last failure; open() judges by them.
   mutable int failure_ = 0;
   mutable int failure_errno_ = 0;

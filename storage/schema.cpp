@@ -9,6 +9,14 @@
 //   answers         the response cache, when it is switched on: answers under the whole text of the
 //                   question, found by a hash of it. The owner is the sign-in, whose end takes them
 //                   along, or the GitHub login of a token that is not stored here.
+//
+// Since version 3 a sign-in that another program keeps has a row as well, `borrowed`, without its
+// token: its name is a fingerprint, and what is known about it (its Copilot token, its models, the
+// route that it takes to Copilot) hangs on the row's id as with our own. So has a token that is
+// given from outside (GITHUB_TOKEN). `keyring` says that the desktop's keyring has the token.
+//
+//   sign_outs       issuers at which a person has signed out on this machine: borrowed sign-ins are
+//                   left alone there until somebody signs in.
 #include "storage/schema.h"
 
 #include <array>
@@ -70,9 +78,22 @@ Result<void> add_answers_and_proxy(Database& database) {
   )");
 }
 
-constexpr std::array<Migration, 2> steps_of_the_product = {{
+Result<void> add_borrowed_sign_ins(Database& database) {
+  return database.execute(R"(
+    ALTER TABLE accounts ADD COLUMN borrowed INTEGER NOT NULL DEFAULT 0;
+    ALTER TABLE accounts ADD COLUMN route TEXT NOT NULL DEFAULT '';
+    ALTER TABLE accounts ADD COLUMN keyring INTEGER NOT NULL DEFAULT 0;
+    CREATE TABLE sign_outs (
+      issuer TEXT PRIMARY KEY,
+      at INTEGER NOT NULL
+    ) STRICT;
+  )");
+}
+
+constexpr std::array<Migration, 3> steps_of_the_product = {{
     {1, create_tables},
     {2, add_answers_and_proxy},
+    {3, add_borrowed_sign_ins},
 }};
 
 }  // namespace
@@ -116,7 +137,9 @@ Result<void> migrate(Database& database, std::span<Migration const> steps) {
 Result<void> check_schema(Database const& database) {
   // Preparing a statement compares it with the tables; writing ones bring in the references, too.
   for (std::string_view const probe : {
-           "SELECT id, issuer, name, login, github_token, created_at FROM accounts",
+           "SELECT id, issuer, name, login, github_token, created_at, borrowed, route, "
+           "keyring FROM accounts",
+           "INSERT INTO sign_outs VALUES (?1, ?2) ON CONFLICT (issuer) DO NOTHING",
            "SELECT account, token, received_at, expires_at, refresh_in, api, sku, proxy FROM "
            "copilot_tokens",
            "SELECT account, integration_id, body, etag, fetched_at FROM models",

@@ -4,6 +4,7 @@
 #   tests/install_packages.sh build          what ./try needs
 #   tests/install_packages.sh build check    what ./check needs
 #   tests/install_packages.sh browser        what its steps browser and vscode-host need
+#   tests/install_packages.sh keyring        a desktop's keyring, for tests/e2e/keyring.test.mjs
 #
 # Asks dpkg first and does nothing when nothing is missing. Needs root or sudo
 # only when something has to be installed. Node and npm from elsewhere are fine.
@@ -28,8 +29,11 @@ for group in "$@"; do
     browser)
       wanted="$wanted chromium iproute2"
       ;;
+    keyring)
+      wanted="$wanted gnome-keyring dbus dbus-daemon dbus-bin libsecret-1-0"
+      ;;
     *)
-      echo "install_packages.sh: unknown group $group (build, check, browser)" >&2
+      echo "install_packages.sh: unknown group $group (build, check, browser, keyring)" >&2
       exit 2
       ;;
   esac

@@ -18,6 +18,7 @@ HttpTimeouts api_timeouts() {
 }
 
 constexpr std::size_t max_reply = 1u << 20;
+constexpr std::size_t max_models = 8u << 20;
 
 }  // namespace
 
@@ -87,14 +88,49 @@ awaitable<Result<AccessTokenReply>> GitHubApi::poll_access_token(Secret const& d
   co_return std::move(answer);
 }
 
-awaitable<Result<CopilotToken>> GitHubApi::exchange(Secret const& github_token) {
+awaitable<ExchangeReply> GitHubApi::exchange(Secret const& github_token) {
+  ExchangeReply out;
   auto make = [this, &github_token] { return api_get(issuer_.exchange, github_token); };
   auto reply = co_await send_repeatable(http_, make, max_retries_);
-  if (!reply) co_return reply.error().within("Cannot get a Copilot token");
-  auto token = read_copilot_token(reply->status, reply->headers.fields, reply->body);
+  if (!reply) {
+    out.token = reply.error().within("Cannot get a Copilot token");
+    co_return out;
+  }
+  out.token = read_copilot_token(reply->status, reply->headers.fields, reply->body);
   wipe(reply->body);
-  if (token) log::protect(token->token, "copilot-token");
-  co_return token;
+  if (out.token) {
+    log::protect(out.token->token, "copilot-token");
+  } else {
+    // 401 is a token that GitHub does not know any more; 403 and 404 with this meaning are about
+    // where the token comes from.
+    out.wrong_kind = reply->status != 401 && out.token.error().code() == ErrorCode::token_rejected;
+  }
+  co_return out;
+}
+
+awaitable<Result<void>> GitHubApi::try_direct(Secret const& github_token, Url const& api) {
+  auto url = api;
+  if (url.target == "/") url.target.clear();
+  url.target += "/models";
+  auto make = [this, &github_token, &url] {
+    HttpRequest request("GET", url.text());
+    request.headers = {{"Accept", "application/json"}};
+    add_identity(request.headers, identity_);
+    if (!identity_.integration_id.empty())
+      request.headers.emplace_back("Copilot-Integration-Id", identity_.integration_id);
+    if (!identity_.api_version.empty())
+      request.headers.emplace_back("X-GitHub-Api-Version", identity_.api_version);
+    request.headers.emplace_back("OpenAI-Intent", "model-access");
+    request.authorization = authorization("Bearer", github_token);
+    request.timeouts = api_timeouts();
+    request.max_body = max_models;
+    return request;
+  };
+  auto reply = co_await send_repeatable(http_, make, max_retries_);
+  if (!reply) co_return reply.error().within("Cannot ask Copilot about the sign-in");
+  if (reply->status >= 200 && reply->status < 300 && read_models(reply->body))
+    co_return Result<void>();
+  co_return read_upstream_error(reply->status, reply->headers.fields, reply->body, url.host, {}, 0);
 }
 
 awaitable<Result<CopilotUser>> GitHubApi::user(Secret const& github_token) {

@@ -14,6 +14,14 @@
 
 namespace jumpseat {
 
+struct ExchangeReply {
+  ExchangeReply() = default;
+  Result<CopilotToken> token = fail(ErrorCode::internal, "not asked");
+  // GitHub refused the kind of token, or the app that it was made by, not the sign-in: it may still
+  // be good as a bearer.
+  bool wrong_kind = false;
+};
+
 class GitHubApi {
  public:
   GitHubApi(HttpClient& http, Issuer const& issuer, ClientIdentity const& identity, int max_retries)
@@ -25,7 +33,10 @@ class GitHubApi {
   // POST /login/oauth/access_token, one poll. Fails when there was no usable answer at all.
   awaitable<Result<AccessTokenReply>> poll_access_token(Secret const& device_code);
   // GET /copilot_internal/v2/token.
-  awaitable<Result<CopilotToken>> exchange(Secret const& github_token);
+  awaitable<ExchangeReply> exchange(Secret const& github_token);
+  // GET /models of Copilot's own service with the GitHub token as the bearer: the one call that
+  // shows whether it takes this token, and costs nothing. Fails with what Copilot answered.
+  awaitable<Result<void>> try_direct(Secret const& github_token, Url const& api);
   // GET /copilot_internal/user.
   awaitable<Result<CopilotUser>> user(Secret const& github_token);
 

@@ -80,7 +80,8 @@ awaitable<> SignIn::poll(std::shared_ptr<Pending> pending) {
     finish(pending, *problem);
     co_return;
   }
-  auto saved = tokens_.adopt(std::move(std::get<DeviceFlow::Granted>(step).access_token));
+  auto token = std::move(std::get<DeviceFlow::Granted>(step).access_token);
+  auto saved = co_await tokens_.adopt(std::move(token));
   if (!saved) {
     log::warning("auth", "The sign-in works, but it will not survive this process: " +
                              saved.error().message());

@@ -1,6 +1,10 @@
 // TokenService hands out a Copilot token that is good for at least a while. Callers just await
-// get(); who refreshes, and when, is decided here: ahead of expiry, once for all callers, never
-// while idle. It never deletes a sign-in: only a person's sign-out does.
+// get(); who refreshes, and when, is decided here: ahead of expiry, once for all callers in all
+// processes, never while idle. It never deletes a sign-in: only a person's sign-out does.
+//
+// Of several processes one refreshes, under a lock that the kernel releases when its holder dies;
+// the others find the new token in the store. No database transaction is open meanwhile. A sign-in
+// or a sign-out of another process is noticed by the next call, at most a fifth of a second late.
 #pragma once
 
 #include <chrono>
@@ -16,6 +20,8 @@
 #include "protocol/upstream.h"
 #include "protocol/url.h"
 #include "server/auth/github_api.h"
+#include "server/auth/keyring.h"
+#include "server/auth/litellm_directory.h"
 #include "server/auth/stores.h"
 #include "server/auth/token_sources.h"
 #include "server/base/clock.h"
@@ -52,9 +58,13 @@ struct SignInState {
   std::string source;      // where the GitHub token comes from
   std::string token_kind;  // "OAuth token (gho_)"
   std::string sku;
+  std::string plan;  // of the last user(); empty when unknown
+  TokenRoute route = TokenRoute::unknown;
+  bool borrowed = false;  // another program's sign-in
   std::optional<Error> problem;
   std::vector<PassedOver> passed_over;
-  std::optional<std::chrono::seconds> token_left;  // until the Copilot token expires
+  // Until the Copilot token expires; nothing on the direct route, where there is none.
+  std::optional<std::chrono::seconds> token_left;
 };
 
 class TokenService {
@@ -66,7 +76,9 @@ class TokenService {
     TokenSources& sources;
     Stores& stores;
     Clock& clock;
-    Config const& config;
+    Config& config;                       // the account and the editor's token are chosen here
+    LiteLlmDirectory* litellm = nullptr;  // kept up to date when it is there to be shared
+    Keyring* keyring = nullptr;           // keeps the tokens of saved sign-ins when that is wanted
   };
   explicit TokenService(Parts parts);
 
@@ -78,17 +90,53 @@ class TokenService {
   // is not the current one is ignored: somebody has been here before.
   void reject(std::uint64_t generation);
 
-  // The GitHub sign-in in use, from memory or found now; no network.
+  // The GitHub sign-in in use, from memory or found now; no network, no other program. Valid until
+  // the loop runs on.
   Result<GitHubSignIn const*> sign_in();
+  // Until sign_in() knows: other programs and the keyring are asked where that has to come first.
+  awaitable<Result<void>> settle();
+  // Looks at everything anew, other programs included, at the next get(): a person asks.
+  void look_again();
   SignInState state();
   // GET /copilot_internal/user with the sign-in in use; the login is remembered.
   awaitable<Result<CopilotUser>> user();
 
   // A device sign-in ended well: it is saved and used from now on. A store that cannot keep it is a
   // warning, the sign-in works until the process ends.
-  Result<void> adopt(Secret github_token);
-  // Forgets the saved sign-in. True when there was one.
-  Result<bool> sign_out();
+  awaitable<Result<void>> adopt(Secret github_token);
+  // Forgets the saved sign-in of this account, and leaves other programs' sign-ins alone until
+  // somebody signs in. True when there was one.
+  awaitable<Result<bool>> sign_out();
+  // Takes that back: other programs' sign-ins may be used again.
+  Result<void> use_existing();
+  // The editor picks the saved sign-in of this name, or hands us its own GitHub token (no token: it
+  // has none any more). Fail with config_invalid and token_malformed.
+  Result<void> choose_account(std::string_view name);
+  Result<void> give(std::optional<Secret> github_token);
+  // How it stands with the desktop's keyring; nothing where none is meant. It may be asked.
+  struct KeyringNote {
+    enum class Kind { in_use, unused, refused } kind = Kind::in_use;
+    std::string text;  // "the saved sign-in is there", "not used: it did not answer …"
+  };
+  awaitable<std::optional<KeyringNote>> keyring_note();
+  // Saved sign-ins of this issuer, by name.
+  Result<std::vector<Account>> accounts();
+  // For an editor that lets a person choose: every sign-in there is, in their order, other
+  // programs' and other names' included. The id says nothing about the token.
+  struct Choice {
+    std::string id;
+    GitHubSignIn sign_in;
+    bool in_use = false;
+  };
+  awaitable<Result<std::vector<Choice>>> choices();
+  // Uses this one until the process ends, it is gone, or another one is chosen. Fails with
+  // invalid_request when there is none of that id.
+  awaitable<Result<void>> choose(std::string id);
+  // Signs out of a saved sign-in, or lets go the editor's token. What belongs to others is not
+  // removed: invalid_request, with the place.
+  awaitable<Result<void>> remove(std::string id);
+  // Another process has changed the store: looks, and tells the listeners of a change.
+  void notice_changes();
 
   // Called after every change of state(). Returns nothing to unsubscribe: listeners live as long as
   // we do.
@@ -96,31 +144,76 @@ class TokenService {
 
  private:
   struct Held {
+    Held() = default;
     CopilotAccess access;
+    TokenRoute route = TokenRoute::exchange;
     std::chrono::milliseconds expires{};  // Clock::elapsed()
     std::chrono::milliseconds refresh_at{};
   };
+  // A borrowed sign-in that Copilot has refused, and until when it is left alone.
+  struct Refused {
+    Secret token;
+    PassedOver why;
+    std::chrono::milliseconds until;
+  };
+  // What Copilot said to a sign-in.
+  struct Validated {
+    Validated() = default;
+    TokenRoute route = TokenRoute::exchange;
+    CopilotToken token;  // its `token` is empty on the direct route
+    Url api;
+  };
+
+  void look();
+  bool chosen_is_there();
+  awaitable<Result<Choice>> choice(std::string id);
+  awaitable<Result<bool>> sign_out_of(std::string name);
+  void use(std::optional<GitHubSignIn> sign_in);
+  void recall(GitHubSignIn& sign_in);
+  void pass_over(GitHubSignIn const& sign_in, Error const& why);
+  Error nobody_signed_in() const;
+  awaitable<bool> ask_sources();
+  awaitable<bool> put_into_keyring(Account const& account, Secret token);
+
   awaitable<Result<CopilotAccess>> refresh();
+  awaitable<Result<CopilotAccess>> obtain(GitHubSignIn sign_in);
+  awaitable<Result<Validated>> validate(GitHubSignIn const& sign_in);
+  awaitable<Result<Validated>> validate_direct(GitHubSignIn const& sign_in);
   awaitable<Result<CopilotUser>> read_user();
-  void hold(CopilotToken const& token, Url api, std::optional<std::int64_t> account);
-  void hold_stored(GitHubSignIn const& sign_in);
+  bool still_in_use(GitHubSignIn const& sign_in) const;
+
+  void hold(GitHubSignIn const& sign_in, Validated const& validated);
+  // Takes the stored Copilot token if it is good and another one than the one at hand.
+  bool hold_stored(GitHubSignIn const& sign_in);
+  void keep(GitHubSignIn const& sign_in, Validated const& validated);
   Result<Url> api_of(std::string const& learnt) const;
+  void forget_problem();
   std::optional<Url> completions_of(std::string const& learnt, Url const& api) const;
   void changed();
 
   Parts parts_;
   SingleFlight<Result<CopilotAccess>> exchange_;
   SingleFlight<Result<CopilotUser>> reading_user_;
+  SingleFlight<bool> asking_;
   std::optional<GitHubSignIn> sign_in_;
+  std::vector<GitHubSignIn> next_;      // those after it, best first
+  std::optional<GitHubSignIn> chosen_;  // by choose(): goes before all others
   std::vector<PassedOver> passed_over_;
+  std::vector<Refused> refused_;
   std::optional<Error> source_problem_;
-  bool looked_ = false;  // the sources have been asked
+  bool looked_ = false;             // the sources have been asked
+  bool pending_ = false;            // … but for other programs
+  std::uint64_t seen_version_ = 0;  // of the store
+  std::chrono::milliseconds noticed_at_{-1};
+  std::chrono::milliseconds look_again_at_{0};  // while nobody is signed in
   std::optional<Held> held_;
+  Secret rejected_;               // the last token that Copilot refused in the middle of its life
   std::optional<Error> problem_;  // of the last exchange
   // A refused account is not asked about again before this (quality row U13).
   std::chrono::milliseconds refused_until_{0};
   std::chrono::milliseconds refresh_pause_until_{0};  // after a failed refresh ahead of time
   std::uint64_t generation_ = 0;
+  std::string plan_;
   std::vector<std::function<void()>> listeners_;
 };
 

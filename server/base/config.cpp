@@ -50,6 +50,12 @@ constexpr std::array keys{
     Key{"GITHUB_COPILOT_LITELLM_ENABLED", "true"},
     Key{"GITHUB_COPILOT_MODEL", "copilot-gpt-4"},
     Key{"GITHUB_COPILOT_ENDPOINT", "https://api.github.com", FromDirectory::github_only},
+    Key{"GH_HOST", "", FromDirectory::ignored},
+    Key{"JUMPSEAT_ACCOUNT", "", FromDirectory::ignored},
+    Key{"JUMPSEAT_TOKEN_SOURCES", "saved,litellm,github-copilot,gh", FromDirectory::ignored},
+    Key{"JUMPSEAT_KEYRING", "off", FromDirectory::ignored},
+    Key{"GH_PATH", "", FromDirectory::ignored},
+    Key{"GH_CONFIG_DIR", "", FromDirectory::ignored},
     Key{"PORT", "8080"},
     Key{"HOST", "localhost"},
     // Who may use the port is not for a repository to say.
@@ -156,6 +162,9 @@ class Loader {
       if (!key.built_in.empty())
         values_[std::string(key.name)] = {std::string(key.built_in), {Kind::built_in, {}, 0}};
     }
+    for (auto const& [name, text] : built_in_identity()) {
+      values_[name] = {text, {Kind::built_in, {}, 0}};
+    }
     read_user_file();
     if (!sources_.env_file.empty()) {
       read_file(sources_.env_file, sources_.env_file, Kind::env_file, Missing::is_a_problem);
@@ -176,6 +185,18 @@ class Loader {
   }
 
  private:
+  // Who we say we are lies in protocol/identity.h, with its date; here it is shown.
+  static std::map<std::string, std::string> built_in_identity() {
+    ClientIdentity const identity;
+    return {{"GITHUB_COPILOT_CLIENT_ID", identity.client_id},
+            {"GITHUB_COPILOT_INTEGRATION_ID", identity.integration_id},
+            {"GITHUB_COPILOT_EDITOR_VERSION", identity.editor_version},
+            {"GITHUB_COPILOT_EDITOR_PLUGIN_VERSION", identity.editor_plugin_version},
+            {"GITHUB_COPILOT_USER_AGENT", identity.user_agent},
+            {"GITHUB_COPILOT_API_VERSION", identity.api_version},
+            {"GITHUB_COPILOT_OPENAI_INTENT", identity.openai_intent}};
+  }
+
   enum class Missing { is_fine, is_a_problem };
 
   void problem(std::string message) {
@@ -349,7 +370,9 @@ class Loader {
     interpret_issuer();
     interpret_identity();
     interpret_network();
+    interpret_sign_in();
     config.litellm_token_dir = text("GITHUB_COPILOT_TOKEN_DIR");
+    config.litellm_shared = !config.litellm_token_dir.empty() && config.litellm_enabled;
     config.litellm_access_token_file = text("GITHUB_COPILOT_ACCESS_TOKEN_FILE");
     config.litellm_api_key_file = text("GITHUB_COPILOT_API_KEY_FILE");
     for (auto const* key : token_keys) {
@@ -358,6 +381,58 @@ class Loader {
         log::protect(config.tokens.back().value, "github-token");
       }
     }
+  }
+
+  void interpret_sign_in() {
+    auto& config = loaded_.config;
+    if (auto const* value = find("JUMPSEAT_ACCOUNT"); value != nullptr && !value->text.empty()) {
+      if (auto name = check_account_name(value->text)) {
+        config.account = *name;
+        config.account_origin = value->origin;
+      } else {
+        wrong("JUMPSEAT_ACCOUNT", "1 to 64 letters, digits, '.', '_', '@', '-'");
+      }
+    }
+    for (auto const* key : {"GH_PATH", "GH_CONFIG_DIR", "GITHUB_COPILOT_TOKEN_DIR"}) {
+      auto const* value = find(key);
+      if (value == nullptr || value->text.empty()) continue;
+      if (value->text.starts_with("~/") && !sources_home().empty())
+        values_[key].text = sources_home() + value->text.substr(1);
+      if (!value->text.starts_with('/')) wrong(key, "an absolute path");
+    }
+    config.gh_path = text("GH_PATH");
+    config.gh_config_dir = text("GH_CONFIG_DIR");
+    interpret_token_places();
+  }
+
+  std::string sources_home() const {
+    auto const home = lookup(sources_.environment, "HOME");
+    return home && home->starts_with('/') ? std::string(*home) : std::string();
+  }
+
+  void interpret_token_places() {
+    Config::TokenPlaces places{false, false, false, false};
+    auto rest = std::string_view(find("JUMPSEAT_TOKEN_SOURCES")->text);
+    while (!rest.empty()) {
+      auto const end = rest.find(',');
+      auto name = rest.substr(0, end);
+      rest.remove_prefix(end == std::string_view::npos ? rest.size() : end + 1);
+      while (name.starts_with(' ')) name.remove_prefix(1);
+      while (name.ends_with(' ')) name.remove_suffix(1);
+      if (name == "saved") {
+        places.saved = true;
+      } else if (name == "litellm") {
+        places.litellm = true;
+      } else if (name == "github-copilot") {
+        places.github_copilot = true;
+      } else if (name == "gh") {
+        places.gh = true;
+      } else if (!name.empty() && name != "none") {
+        return wrong("JUMPSEAT_TOKEN_SOURCES",
+                     "saved, litellm, github-copilot, gh, separated by commas; or none");
+      }
+    }
+    loaded_.config.token_places = places;
   }
 
   // Limits that a person sets, and the cache.
@@ -373,6 +448,7 @@ class Loader {
         "JUMPSEAT_QUEUE", 0, 10'000, [&](int v) { config.queue = v; },
         "0 to 10000 requests that may wait");
     boolean("JUMPSEAT_CACHE", config.cache);
+    boolean("JUMPSEAT_KEYRING", config.keyring);
     number<int>(
         "JUMPSEAT_CACHE_MAX_AGE", 1, 31'536'000,
         [&](int v) { config.cache_age = std::chrono::seconds(v); }, "whole seconds, 1 to 31536000");
@@ -485,6 +561,20 @@ class Loader {
       auto const* value = find("GITHUB_COPILOT_ENDPOINT");
       return loaded_.problems.push_back(
           endpoint.error().within("GITHUB_COPILOT_ENDPOINT (" + value->origin.text() + ")"));
+    }
+    if (auto const* host = find("GH_HOST"); host != nullptr && !host->text.empty()) {
+      auto named = issuer_for_host(host->text);
+      if (!named) {
+        return loaded_.problems.push_back(
+            named.error().within("GH_HOST (" + host->origin.text() + ")"));
+      }
+      auto const* value = find("GITHUB_COPILOT_ENDPOINT");
+      if (value->origin.kind != Kind::built_in && named->origin != endpoint->origin) {
+        return problem("GH_HOST (" + host->origin.text() + ") and GITHUB_COPILOT_ENDPOINT (" +
+                       value->origin.text() + ") name two different places, " + named->origin +
+                       " and " + endpoint->origin + ". Leave one of them out.");
+      }
+      endpoint = std::move(named);
     }
     auto issuer = issuer_with_urls(*endpoint, text("GITHUB_COPILOT_DEVICE_CODE_URL"),
                                    text("GITHUB_COPILOT_ACCESS_TOKEN_URL"),
@@ -612,11 +702,25 @@ std::string Origin::text() const {
       return "environment";
     case Kind::command_line:
       return "command line";
+    case Kind::client:
+      return "editor";
   }
   return "not set";
 }
 
 LoadedConfig load_config(ConfigSources const& sources) { return Loader(sources).load(); }
+
+Result<std::string> check_account_name(std::string_view name) {
+  bool const plain = std::all_of(name.begin(), name.end(), [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '.' ||
+           c == '_' || c == '@' || c == '-';
+  });
+  if (name.empty() || name.size() > 64 || !plain) {
+    return fail(ErrorCode::config_invalid,
+                "An account's name has 1 to 64 letters, digits, '.', '_', '@' or '-'.");
+  }
+  return std::string(name);
+}
 
 json::object config_json(LoadedConfig const& loaded) {
   json::array settings;

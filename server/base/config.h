@@ -37,7 +37,8 @@ struct Origin {
     directory_file,
     env_file,
     environment,
-    command_line
+    command_line,
+    client  // the editor, over the protocol
   };
   Kind kind = Kind::unset;
   std::string file;  // for the file kinds
@@ -96,7 +97,20 @@ struct Config {
   std::string litellm_token_dir;  // LiteLLM's file names, for its token directory
   std::string litellm_access_token_file = "access-token";
   std::string litellm_api_key_file = "api-key.json";
+  bool litellm_shared = false;        // GITHUB_COPILOT_TOKEN_DIR was set: we keep it up to date
   std::vector<ExplicitToken> tokens;  // in the order of precedence
+  // Which sign-ins may be looked for beside explicit tokens (JUMPSEAT_TOKEN_SOURCES).
+  struct TokenPlaces {
+    bool saved = true;
+    bool litellm = true;
+    bool github_copilot = true;
+    bool gh = true;
+  } token_places;
+  bool keyring = false;       // JUMPSEAT_KEYRING: the desktop's keyring keeps the tokens
+  std::string account;        // JUMPSEAT_ACCOUNT, --account; empty: the unnamed one
+  Origin account_origin;      // for messages
+  std::string gh_path;        // GH_PATH; empty: gh is looked for in PATH
+  std::string gh_config_dir;  // GH_CONFIG_DIR; empty: gh's own choice
   ProxyConfig proxy;
   std::string ca_file;  // SSL_CERT_FILE, CURL_CA_BUNDLE
   std::string ca_path;  // SSL_CERT_DIR
@@ -121,6 +135,9 @@ struct ConfigSources {
 };
 
 LoadedConfig load_config(ConfigSources const& sources);
+
+// A name for a sign-in of one's own: 1 to 64 of [A-Za-z0-9._@-]. Fails with config_invalid.
+Result<std::string> check_account_name(std::string_view name);
 
 // "{"settings":[{"key","value","origin"}…],"problems":[…],"warnings":[…]}", secrets masked.
 json::object config_json(LoadedConfig const& loaded);

@@ -24,13 +24,22 @@ AnswerLimits AnswerCache::limits() const {
 }
 
 awaitable<std::optional<AnswerOwner>> AnswerCache::owner() {
+  auto settled = co_await tokens_.settle();
+  if (!settled) co_return std::nullopt;
   auto who = tokens_.sign_in();
   if (!who) co_return std::nullopt;
+  if ((*who)->ownership == GitHubSignIn::Kind::borrowed && !(*who)->account) {
+    // Its row is made when Copilot first takes it.
+    auto access = co_await tokens_.get();
+    if (access) who = tokens_.sign_in();
+    if (!access || !who) co_return std::nullopt;
+  }
   AnswerOwner owner;
-  owner.account = (*who)->account;
   owner.name = config_.issuer.origin;
+  bool const given = (*who)->ownership == GitHubSignIn::Kind::given;
+  if (!given) owner.account = (*who)->account;
   if (owner.account) co_return std::optional<AnswerOwner>(std::move(owner));
-  // A token from outside has no row of its own: GitHub says whose it is, once.
+  // A token from outside may be another one tomorrow: GitHub says whose it is, once.
   auto login = (*who)->login;
   if (login.empty()) {
     auto user = co_await tokens_.user();

@@ -97,6 +97,8 @@ void ModelCatalog::load_stored(std::int64_t account) {
 }
 
 awaitable<Result<ModelCatalog::List>> ModelCatalog::list() {
+  auto settled = co_await tokens_.settle();
+  if (!settled) co_return settled.error();
   auto who = tokens_.sign_in();
   if (!who) co_return who.error();
   if (!list_ && (*who)->account) load_stored(*(*who)->account);

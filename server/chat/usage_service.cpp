@@ -10,8 +10,8 @@ UsageService::UsageService(TokenService& tokens, Clock& clock) : tokens_(tokens)
 }
 
 awaitable<Result<UsageService::Usage>> UsageService::get() {
-  auto who = tokens_.sign_in();
-  if (!who) co_return who.error();
+  auto settled = co_await tokens_.settle();
+  if (!settled) co_return settled.error();
   Usage usage;
   auto const now = clock_.elapsed();
   if (user_ && now - read_at_ < fresh_for) {
@@ -22,7 +22,7 @@ awaitable<Result<UsageService::Usage>> UsageService::get() {
   auto user = co_await tokens_.user();
   if (!user) co_return user.error();
   // The sign-in may have changed meanwhile: then this is not to be remembered.
-  who = tokens_.sign_in();
+  auto who = tokens_.sign_in();
   if (who && (*who)->login == user->login) {
     user_ = *user;
     read_at_ = clock_.elapsed();

@@ -28,6 +28,9 @@ std::optional<Arguments> parse_stdio(int count, char const* const* words) {
     if (auto file = value_of("--log-file")) arguments.log_file = *file;
     if (auto file = value_of("--env-file")) arguments.env_file = *file;
     if (auto level = value_of("--log-level")) arguments.settings["LOG_LEVEL"] = *level;
+    if (auto name = value_of("--account")) arguments.settings["JUMPSEAT_ACCOUNT"] = *name;
+    for (auto const* option : {"--host", "--github-host"})
+      if (auto host = value_of(option)) arguments.settings["GH_HOST"] = *host;
     if (word == "--version" || word == "--help" || word == "-h") return std::nullopt;
   }
   if (!stdio) return std::nullopt;
@@ -62,6 +65,13 @@ Parsed parse_arguments(int count, char const* const* words) {
   app.add_option_function<std::string>(
       "--log-level", [&](std::string const& level) { arguments.settings["LOG_LEVEL"] = level; },
       "DEBUG, INFO, WARNING or ERROR");
+  app.add_option_function<std::string>(
+      "--account", [&](std::string const& name) { arguments.settings["JUMPSEAT_ACCOUNT"] = name; },
+      "the saved sign-in of this name (JUMPSEAT_ACCOUNT)");
+  app.add_option_function<std::string>(
+      "--github-host,--host",
+      [&](std::string const& host) { arguments.settings["GH_HOST"] = host; },
+      "github.com or TENANT.ghe.com (GH_HOST)");
   app.add_flag("--token-stdin", arguments.token_stdin, "read a GitHub token from standard input");
   app.add_flag("-v,--verbose", arguments.verbose, "show the log on standard error");
   bool json = false;
@@ -84,8 +94,12 @@ Parsed parse_arguments(int count, char const* const* words) {
       "--allow-remote", [&] { arguments.settings["JUMPSEAT_ALLOW_REMOTE"] = "true"; },
       "let HOST be an address that other machines reach; needs JUMPSEAT_API_KEY");
   bool again = false;
-  command("login", "sign in to GitHub with a code", Command::login)
-      ->add_flag("--again", again, "sign in anew although somebody is signed in");
+  bool existing = false;
+  auto* login = command("login", "sign in to GitHub with a code", Command::login);
+  login->add_flag("--again", again, "sign in anew although somebody is signed in");
+  login->add_flag("--existing", existing, "use a sign-in of another program, ask for no code")
+      ->excludes("--again");
+  login->add_flag("--json", json, "print one JSON event per line");
   command("logout", "forget the saved sign-in", Command::logout);
   command("status", "who is signed in, and what is left of the quota", Command::status)
       ->add_flag("--json", json, "print JSON");
@@ -118,7 +132,10 @@ Parsed parse_arguments(int count, char const* const* words) {
   arguments.models.output = arguments.output;
   arguments.chat.output = arguments.output;
   arguments.models.source = fresh ? ModelsOptions::Source::fresh : ModelsOptions::Source::cached;
-  arguments.login.existing = again ? LoginOptions::Existing::replace : LoginOptions::Existing::keep;
+  arguments.login.existing = again      ? LoginOptions::Existing::replace
+                             : existing ? LoginOptions::Existing::borrow
+                                        : LoginOptions::Existing::keep;
+  arguments.login.output = arguments.output;
   parsed.arguments = std::move(arguments);
   return parsed;
 }

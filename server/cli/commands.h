@@ -18,9 +18,13 @@ enum class Output { text, json };
 
 struct LoginOptions {
   LoginOptions() = default;
-  enum class Existing { keep, replace } existing = Existing::keep;
+  // What to do with a sign-in that is there: keep it; sign in anew; use those of other programs
+  // although somebody has signed out here, and ask for no code.
+  enum class Existing { keep, replace, borrow } existing = Existing::keep;
+  Output output = Output::text;
 };
-// Shows the code and the page, counts down, goes on through a lost connection.
+// Shows the code and the page, counts down, goes on through a lost connection. As JSON: one event
+// per line, {"event":"code"|"signedIn"|"alreadySignedIn"|"failed",…}, docs/command-line.md.
 awaitable<int> run_login(Services services, Terminal& terminal, LoginOptions options);
 awaitable<int> run_logout(Services services, Terminal& terminal);
 // Who is signed in, from where, why not otherwise, and what is left of the quota.

@@ -1,3 +1,4 @@
+#include <cstdint>
 #include <utility>
 
 #include "protocol/json.h"
@@ -30,16 +31,18 @@ class Steps {
   Terminal& terminal_;
 };
 
-std::string network_advice(Error const& error) {
-  auto const code = error.code();
-  if (code == ErrorCode::dns_failed) return "Check the network connection and the name server.";
-  if (code == ErrorCode::tls_failed) {
-    return "If a proxy on your network signs certificates itself, put its CA into the system's "
-           "trust or name it "
-           "with SSL_CERT_FILE. Checks cannot be switched off.";
-  }
-  if (code == ErrorCode::proxy_failed) return "Check the proxy setting that is named above.";
-  return "Check the network connection, a firewall, and whether a proxy (HTTPS_PROXY) is needed.";
+// The clock matters where certificates and expiry are judged. GitHub's own is in every answer.
+std::string clock_note(HttpResponse const& reply, std::int64_t now) {
+  auto const theirs = parse_http_date(reply.headers.get("date"), now);
+  if (!theirs) return {};
+  auto const ahead = now - *theirs;
+  if (ahead > -120 && ahead < 120) return {};
+  return "this machine's clock is " + std::to_string(ahead < 0 ? -ahead : ahead) + " s " +
+         (ahead < 0 ? "behind" : "ahead of") + " GitHub's. Set it: certificates are judged by it.";
+}
+
+std::string count_of(std::size_t number, std::string_view one, std::string_view more) {
+  return std::to_string(number) + " " + std::string(number == 1 ? one : more);
 }
 
 }  // namespace
@@ -68,26 +71,36 @@ awaitable<int> run_doctor(Services services, Terminal& terminal) {
     steps.note("storage", condition.message);
   }
 
+  if (auto const keyring = co_await services.tokens.keyring_note()) {
+    if (keyring->kind == TokenService::KeyringNote::Kind::in_use) {
+      steps.good("keyring", keyring->text);
+    } else {
+      steps.note("keyring", keyring->text);
+    }
+  }
+
   // Any answer will do: it shows that the way there is open and the certificate good.
   HttpRequest probe("GET", config.issuer.user.origin() + "/");
   probe.headers = {{"User-Agent", config.identity.user_agent}};
   probe.timeouts.first_byte = std::chrono::seconds(15);
   auto reached = co_await services.http.send(std::move(probe));
-  if (!reached && reached.error().code() != ErrorCode::unexpected_redirect) {
-    auto const advice = network_advice(reached.error());
-    co_return steps.bad("network and TLS", reached.error(), advice);
-  }
+  if (!reached && reached.error().code() != ErrorCode::unexpected_redirect)
+    co_return steps.bad("network and TLS", reached.error(), "");
   steps.good("network and TLS", config.issuer.user.host + " answers");
-
-  auto who = services.tokens.sign_in();
-  for (auto const& source : services.tokens.state().passed_over) {
-    steps.note("sign-in", source.source + ": " + source.reason);
+  if (reached) {
+    auto const note = clock_note(*reached, services.clock.unix_seconds());
+    if (!note.empty()) steps.note("clock", note);
   }
-  if (!who) co_return steps.bad("sign-in", who.error(), "");
-  auto const state = services.tokens.state();
-  steps.good("sign-in", state.source + ", " + state.token_kind);
 
+  // Asks every source, the GitHub CLI included, until Copilot takes a sign-in.
   auto access = co_await services.tokens.get();
+  auto const state = services.tokens.state();
+  for (auto const& source : state.passed_over)
+    steps.note("sign-in", source.source + ": " + source.reason);
+  if (!access && state.source.empty()) co_return steps.bad("sign-in", access.error(), "");
+  std::string who = state.source + ", " + state.token_kind;
+  if (state.borrowed) who += ", kept by another program";
+  steps.good("sign-in", who);
   if (!access) {
     std::string const advice = access.error().code() == ErrorCode::token_rejected
                                    ? "The token was revoked or is of the wrong kind. `jumpseat "
@@ -98,13 +111,14 @@ awaitable<int> run_doctor(Services services, Terminal& terminal) {
   auto user = co_await services.tokens.user();
   std::string const account =
       user ? user->login + ", plan " + user->plan : "account unreadable: " + user.error().message();
-  steps.good("exchange", account + "; Copilot is at " + access->api.host);
+  std::string const way = state.route == TokenRoute::direct ? "; used as it is" : "";
+  steps.good("exchange", account + "; Copilot is at " + access->api.host + way);
 
   auto list = co_await services.catalog.refresh();
   if (!list) co_return steps.bad("models", list.error(), "");
-  std::string models = std::to_string((*list)->models.size()) + " models";
+  auto models = count_of((*list)->models.size(), "model", "models");
   if ((*list)->dropped > 0)
-    models += ", " + std::to_string((*list)->dropped) + " entries could not be read";
+    models += ", " + count_of((*list)->dropped, "entry", "entries") + " could not be read";
   steps.good("models", models);
   auto model = co_await services.catalog.resolve("");
   if (!model) {

@@ -38,7 +38,21 @@ std::string quota_text(Quota const& quota) {
          std::to_string(static_cast<long long>(quota.entitlement)) + ")";
 }
 
+std::string route_text(TokenRoute route) {
+  switch (route) {
+    case TokenRoute::unknown:
+      return "";
+    case TokenRoute::exchange:
+      return "exchange";
+    case TokenRoute::direct:
+      return "direct";
+  }
+  return "";
+}
+
 json::object as_json(SignInState const& state, Result<CopilotUser> const& user,
+                     std::vector<Account> const& saved,
+                     std::optional<TokenService::KeyringNote> const& keyring,
                      Services const& services) {
   json::object out;
   out["version"] = version;
@@ -53,7 +67,18 @@ json::object as_json(SignInState const& state, Result<CopilotUser> const& user,
     if (!state.problem->url().empty()) problem["url"] = state.problem->url();
     out["problem"] = std::move(problem);
   }
+  if (state.borrowed) out["borrowed"] = true;
+  if (auto route = route_text(state.route); !route.empty()) out["route"] = route;
   if (state.token_left) out["copilotTokenSecondsLeft"] = state.token_left->count();
+  json::array accounts;
+  for (auto const& account : saved) {
+    json::object row;
+    row["name"] = account.name;
+    if (!account.login.empty()) row["login"] = account.login;
+    accounts.push_back(std::move(row));
+  }
+  out["accounts"] = std::move(accounts);
+  if (auto const& name = services.loaded.config.account; !name.empty()) out["account"] = name;
   json::array passed;
   for (auto const& source : state.passed_over) {
     json::object row;
@@ -75,6 +100,7 @@ json::object as_json(SignInState const& state, Result<CopilotUser> const& user,
   storage["persistent"] = services.stores.condition().persistent();
   if (!services.stores.condition().message.empty())
     storage["message"] = services.stores.condition().message;
+  if (keyring) storage["keyring"] = log::safe(keyring->text);
   out["storage"] = std::move(storage);
   return out;
 }
@@ -86,9 +112,12 @@ awaitable<int> run_status(Services services, Terminal& terminal, Output output) 
   Result<CopilotUser> user = fail(ErrorCode::not_signed_in, "");
   if (services.tokens.sign_in()) user = co_await services.tokens.user();
   auto const state = services.tokens.state();
+  std::vector<Account> saved;
+  if (auto accounts = services.tokens.accounts()) saved = std::move(*accounts);
+  auto const keyring = co_await services.tokens.keyring_note();
   int const code = access ? exit_code::ok : exit_code_of(access.error());
   if (output == Output::json) {
-    terminal.line(json::serialize(as_json(state, user, services)));
+    terminal.line(json::serialize(as_json(state, user, saved, keyring, services)));
     co_return code;
   }
 
@@ -114,7 +143,8 @@ awaitable<int> run_status(Services services, Terminal& terminal, Output output) 
       break;
   }
   if (!state.source.empty())
-    rows.push_back({"Token", log::safe(state.source) + ", " + state.token_kind});
+    rows.push_back({"Token", log::safe(state.source) + ", " + state.token_kind +
+                                 (state.borrowed ? ", kept by another program" : "")});
   for (auto const& source : state.passed_over) {
     rows.push_back({"Passed over", log::safe(source.source) + ": " + log::safe(source.reason)});
   }
@@ -128,15 +158,28 @@ awaitable<int> run_status(Services services, Terminal& terminal, Output output) 
   if (state.token_left)
     rows.push_back({"Copilot token",
                     std::to_string(state.token_left->count()) + " s left, refreshed by itself"});
+  if (state.route == TokenRoute::direct && state.kind == SignInState::Kind::ready)
+    rows.push_back({"Copilot token", "none: Copilot takes the GitHub token itself"});
+  // One unnamed sign-in needs no list.
+  if (saved.size() > 1 || (saved.size() == 1 && saved.front().name != default_account)) {
+    for (auto const& account : saved) {
+      rows.push_back({"Account", account.name + (account.login.empty()
+                                                     ? std::string()
+                                                     : " (" + log::safe(account.login) + ")")});
+    }
+  }
   auto const& condition = services.stores.condition();
   rows.push_back(
       {"Storage", services.stores.path() +
                       (condition.message.empty() ? "" : ": " + log::safe(condition.message))});
+  if (keyring) rows.push_back({"Keyring", log::safe(keyring->text)});
   terminal.print(table(rows));
   if (state.kind == SignInState::Kind::signed_out) {
     terminal.line();
     terminal.line(
-        "To sign in: `jumpseat login`, or your editor's Copilot sign-in, or set GITHUB_TOKEN.");
+        "To sign in: `jumpseat login`, or your editor's Copilot sign-in, or `gh auth login`, or "
+        "set "
+        "GITHUB_TOKEN.");
   }
   co_return code;
 }

@@ -122,6 +122,15 @@ void Session::bind() {
   peer_.on<CheckStatusParams, StatusResult>(method::check_status,
                                             std::bind(&Session::on_check_status, this, _1));
 
+  peer_.on<json::value, TokensResult>(method::list_tokens,
+                                      std::bind(&Session::on_list_tokens, this, _1));
+  peer_.on<TokenParams, StatusResult>(method::use_token,
+                                      std::bind(&Session::on_use_token, this, _1));
+  peer_.on<TokenParams, JsonText>(method::remove_token,
+                                  std::bind(&Session::on_remove_token, this, _1));
+  peer_.on_notification(method::did_change_auth,
+                        [this](std::string_view params) { on_did_change_auth(params); });
+
   peer_.on_request(method::chat, [this](std::string params) { return on_chat(std::move(params)); });
   peer_.on<ModelsParams, JsonText>(method::models, std::bind(&Session::on_models, this, _1));
   peer_.on<json::value, AccountResult>(method::account, std::bind(&Session::on_account, this, _1));
@@ -187,6 +196,10 @@ Result<std::string> Session::on_initialize(std::string_view text) {
       params.capabilities->window->showDocument) {
     can_show_document_ = params.capabilities->window->showDocument->support.value_or(false);
   }
+  if (params.initializationOptions && params.initializationOptions->account) {
+    auto chosen = parts_.tokens.choose_account(*params.initializationOptions->account);
+    if (!chosen) return chosen.error().within("initializationOptions.account");
+  }
   InitializeResult result;
   result.capabilities.executeCommandProvider.commands = {command::finish_device_flow};
   result.serverInfo.name = "Jumpseat";
@@ -251,8 +264,10 @@ awaitable<Result<SignInResult>> Session::on_sign_in(json::value) {
   auto prompt = co_await parts_.sign_in.start();
   if (!prompt) {
     // The official server's code for a device flow that cannot start.
-    co_return fail(ErrorCode::sign_in_failed, prompt.error().message())
-        .with_detail(prompt.error().detail());
+    auto problem = fail(ErrorCode::sign_in_failed, prompt.error().message())
+                       .with_detail(prompt.error().detail());
+    if (prompt.error().retryable()) problem = std::move(problem).as_retryable();
+    co_return problem;
   }
   push_status();
   result.status = "PromptUserDeviceFlow";
@@ -332,7 +347,7 @@ awaitable<> Session::report_sign_in(json::value token) {
 
 awaitable<Result<StatusResult>> Session::on_sign_out(json::value) {
   parts_.sign_in.cancel();
-  auto removed = parts_.tokens.sign_out();
+  auto removed = co_await parts_.tokens.sign_out();
   if (!removed) co_return removed.error();
   auto const state = parts_.tokens.state();
   auto status = status_of(state);
@@ -345,8 +360,77 @@ awaitable<Result<StatusResult>> Session::on_sign_out(json::value) {
 awaitable<Result<StatusResult>> Session::on_check_status(CheckStatusParams params) {
   bool const local = params.localChecksOnly.value_or(false) ||
                      (params.options && params.options->localChecksOnly.value_or(false));
-  if (local) co_return status_of(parts_.tokens.state());
-  co_return co_await verified_status();
+  if (local) co_return detailed(status_of(parts_.tokens.state()));
+  auto status = co_await verified_status();
+  if (!status) co_return status.error();
+  co_return detailed(std::move(*status));
+}
+
+StatusResult Session::detailed(StatusResult status) {
+  auto const state = parts_.tokens.state();
+  if (!state.source.empty()) status.source = state.source;
+  if (!state.token_kind.empty()) status.tokenKind = state.token_kind;
+  if (!state.plan.empty()) status.plan = state.plan;
+  if (auto const& account = parts_.config.config.account; !account.empty())
+    status.account = account;
+  if (state.token_left) status.tokenExpiresIn = state.token_left->count();
+  if (!state.passed_over.empty()) status.passedOver.emplace();
+  for (auto const& each : state.passed_over)
+    status.passedOver->push_back({log::safe(each.source), log::safe(each.reason)});
+  return status;
+}
+
+awaitable<Result<TokensResult>> Session::on_list_tokens(json::value) {
+  auto choices = co_await parts_.tokens.choices();
+  if (!choices) co_return choices.error();
+  TokensResult result;
+  for (auto const& choice : *choices) {
+    AvailableToken token;
+    token.tokenId = choice.id;
+    token.source = log::safe(choice.sign_in.source);
+    token.tokenKind = std::string(describe(choice.sign_in.kind));
+    if (!choice.sign_in.login.empty()) token.user = log::safe(choice.sign_in.login);
+    if (!choice.sign_in.name.empty()) token.account = choice.sign_in.name;
+    token.inUse = choice.in_use;
+    result.tokens.push_back(std::move(token));
+  }
+  co_return result;
+}
+
+awaitable<Result<StatusResult>> Session::on_use_token(TokenParams params) {
+  auto chosen = co_await parts_.tokens.choose(std::move(params.tokenId));
+  if (!chosen) co_return chosen.error();
+  auto status = co_await verified_status();
+  if (!status) co_return status.error();
+  co_return detailed(std::move(*status));
+}
+
+awaitable<Result<JsonText>> Session::on_remove_token(TokenParams params) {
+  auto removed = co_await parts_.tokens.remove(std::move(params.tokenId));
+  if (!removed) co_return removed.error();
+  co_return JsonText{"\"OK\""};
+}
+
+void Session::on_did_change_auth(std::string_view text) {
+  auto value = parse_json(text);
+  auto decoded =
+      value ? decode<DidChangeAuthParams>(*value) : Result<DidChangeAuthParams>(value.error());
+  if (!decoded) return log::failure("auth", decoded.error().within(method::did_change_auth));
+  // A token is bound to the host that issued it.
+  if (decoded->accessToken && decoded->serverUrl && !decoded->serverUrl->empty()) {
+    auto const& ours = parts_.config.config.issuer.origin;
+    auto const issuer = issuer_for_host(*decoded->serverUrl);
+    if (*decoded->serverUrl != ours && (!issuer || issuer->origin != ours)) {
+      return log::warning("auth", "The editor's sign-in is of " +
+                                      printable(*decoded->serverUrl, 200) + ", ours of " + ours +
+                                      ". It is not used.");
+    }
+  }
+  std::optional<Secret> token;
+  if (decoded->accessToken && !decoded->accessToken->empty())
+    token.emplace(std::move(*decoded->accessToken));
+  auto given = parts_.tokens.give(std::move(token));
+  if (!given) log::failure("auth", given.error());
 }
 
 void Session::push_status() {

@@ -63,6 +63,9 @@ class Session {
   awaitable<Result<StatusResult>> on_execute_command(ExecuteCommandParams params);
   awaitable<Result<StatusResult>> on_sign_out(json::value params);
   awaitable<Result<StatusResult>> on_check_status(CheckStatusParams params);
+  awaitable<Result<TokensResult>> on_list_tokens(json::value params);
+  awaitable<Result<StatusResult>> on_use_token(TokenParams params);
+  awaitable<Result<JsonText>> on_remove_token(TokenParams params);
   awaitable<Result<std::string>> on_chat(std::string params);
   awaitable<Result<JsonText>> on_models(ModelsParams params);
   awaitable<Result<AccountResult>> on_account(json::value params);
@@ -76,6 +79,9 @@ class Session {
   awaitable<> show_page(std::string uri);
   awaitable<Result<StatusResult>> verified_status();
   StatusResult status_of(SignInState const& state) const;
+  // With what only checkStatus tells.
+  StatusResult detailed(StatusResult status);
+  void on_did_change_auth(std::string_view params);
   std::optional<Error> config_problem() const;
 
   void push_status();

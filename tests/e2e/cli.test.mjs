@@ -741,8 +741,12 @@ describe('doctor', () => {
       `${begin}${good.configuration}${good.storage}${good.network}` +
         'note  sign-in: environment and configuration: no token is set\n' +
         'note  sign-in: saved sign-in: nobody has signed in at http://$upstream on this machine\n' +
+        "note  sign-in: LiteLLM's token directory: its sign-in is github.com's; name a directory of $upstream in GITHUB_COPILOT_TOKEN_DIR\n" +
+        'note  sign-in: github-copilot/apps.json: there is no such file\n' +
+        'note  sign-in: github-copilot/hosts.json: there is no such file\n' +
+        'note  sign-in: GitHub CLI: gh is not installed\n' +
         'FAIL  sign-in: Missing required GitHub configuration: GITHUB_TOKEN. No usable sign-in was found. Run `jumpseat login`, ' +
-        "use your editor's Copilot sign-in, or set GITHUB_TOKEN to a token with Copilot access.\n",
+        "use your editor's Copilot sign-in, sign in with `gh auth login`, or set GITHUB_TOKEN (or give --token-stdin) to a token with Copilot access.\n",
     );
   });
 
@@ -752,7 +756,7 @@ describe('doctor', () => {
     assert.equal(stderr, '');
     assert.match(
       text,
-      /\nFAIL  network and TLS: Could not connect to 127\.0\.0\.1: connection refused\..*\n( {6}.*\n)?$/,
+      /\nFAIL  network and TLS: Could not connect to 127\.0\.0\.1: connection refused\. Check the network connection, the firewall and the proxy setting\.\n$/,
     );
     assert.ok(text.startsWith(`${begin}${good.configuration}${good.storage}`));
   });

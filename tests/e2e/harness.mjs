@@ -11,7 +11,7 @@
 // what was seen instead. The binary is the one that the variable JUMPSEAT names.
 
 import assert from 'node:assert/strict';
-import { spawn } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import {
   existsSync,
@@ -89,6 +89,30 @@ export const made_up_token = (prefix = 'ghu_') =>
 export async function known_token(sim) {
   const token = made_up_token();
   await sim.register(token);
+  return token;
+}
+
+/// A sign-in in this home as if somebody had signed in: `jumpseat login` waits more than a second for GitHub's
+/// pace. No Copilot token is there yet. Returns the GitHub token.
+export async function saved_sign_in(sim, home, { name = 'default', login = 'octocat' } = {}) {
+  const token = made_up_token();
+  await sim.register({ token, login });
+  const env = home.env(sim.env, { JUMPSEAT_TOKEN_SOURCES: 'saved' });
+  if (!existsSync(home.database)) await run(['status'], { cwd: home.work, env });
+  const script = `
+import sqlite3, sys, time
+path, issuer, name = sys.argv[1:]
+database = sqlite3.connect(path, timeout=30)
+database.execute("PRAGMA foreign_keys = ON")
+with database:
+    database.execute("DELETE FROM accounts WHERE issuer = ? AND name = ?", (issuer, name))
+    database.execute("DELETE FROM sign_outs WHERE issuer = ?", (issuer,))
+    database.execute("INSERT INTO accounts (issuer, name, login, github_token, created_at) VALUES (?, ?, '', ?, ?)",
+                     (issuer, name, sys.stdin.read(), int(time.time())))
+`;
+  const issuer = new URL(sim.url).origin;
+  const done = spawnSync('python3', ['-c', script, home.database, issuer, name], { input: token });
+  assert.equal(done.status, 0, done.stderr.toString());
   return token;
 }
 

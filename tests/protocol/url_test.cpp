@@ -497,6 +497,56 @@ TEST_CASE("LiteLLM's three URLs name GitHub, or one simulator") {
   }
 }
 
+TEST_CASE("one setting names the host: bare, or as a URI") {
+  for (std::string const text : {"acme.ghe.com", "https://acme.ghe.com", "https://acme.ghe.com/",
+                                 "ACME.ghe.com", "https://acme.ghe.com:443/"}) {
+    INFO(text);
+    auto issuer = issuer_for_host(text);
+    REQUIRE(issuer);
+    CHECK(issuer->origin == "https://acme.ghe.com");
+    CHECK(issuer->host() == "acme.ghe.com");
+    CHECK(issuer->device_code.text() == "https://acme.ghe.com/login/device/code");
+    CHECK(issuer->access_token.text() == "https://acme.ghe.com/login/oauth/access_token");
+    CHECK(issuer->exchange.text() == "https://api.acme.ghe.com/copilot_internal/v2/token");
+    CHECK(issuer->user.text() == "https://api.acme.ghe.com/copilot_internal/user");
+    CHECK(issuer->verification_page == "https://acme.ghe.com/login/device");
+    CHECK(issuer->default_api == "https://copilot-api.acme.ghe.com");
+  }
+  CHECK(issuer_for_host("github.com")->origin == "https://github.com");
+  CHECK(issuer_for_host("https://github.com/")->origin == "https://github.com");
+}
+
+TEST_CASE("S8: a host that is not GitHub's is refused, with the cause") {
+  for (std::string const text : {"",
+                                 "github.example",
+                                 "ghe.com",
+                                 "a.b.ghe.com",
+                                 "acme.ghe.com.evil.example",
+                                 "evil-ghe.com",
+                                 "acme.ghe.com@evil.example",
+                                 "http://acme.ghe.com",
+                                 "https://acme.ghe.com:8443",
+                                 "https://acme.ghe.com/path",
+                                 "acme.ghe.com?x",
+                                 "acme.ghe.com#x",
+                                 "acme.ghe.com.",
+                                 "127.0.0.1",
+                                 "[::1]",
+                                 "api.ghe.com",
+                                 "copilot-api.ghe.com",
+                                 "acme\\.ghe.com",
+                                 "acme.ghe.com\n",
+                                 "\xd0\xb0"
+                                 "cme.ghe.com"}) {
+    INFO(text);
+    auto issuer = issuer_for_host(text);
+    REQUIRE_FALSE(issuer);
+    CHECK(issuer.error().code() == ErrorCode::config_invalid);
+  }
+  CHECK_THAT(issuer_for_host("github.corp.example").error().message(),
+             Catch::Contains("GitHub Enterprise Server"));
+}
+
 TEST_CASE("form encoding is what a form says, and comes back the same") {
   CHECK(form_encode("read:user a+b&c=d/\xc3\xbc*-._~") ==
         "read%3Auser+a%2Bb%26c%3Dd%2F%C3%BC*-._%7E");

@@ -32,6 +32,22 @@ const send = (answer, { status, headers, body }) => answer.send(status, headers,
 
 /// Why a kind of GitHub token cannot be exchanged, or null.
 function exchange_refusal(token, entry) {
+  if (entry.exchange === 'no_seat') {
+    return {
+      status: 403,
+      headers: JSON_TYPE,
+      body: {
+        can_signup_for_limited: true,
+        error_details: {
+          message: `No Copilot seat for ${entry.login ?? 'octocat'}.`,
+          title: 'Sign up for GitHub Copilot',
+          notification_id: 'not_signed_up',
+          url: 'https://github.com/settings/copilot',
+        },
+        message: 'Resource not accessible by integration',
+      },
+    };
+  }
   if (entry.exchange === 404 || token.startsWith('ghp_') || token.startsWith('ghs_'))
     return rest_error(404, 'Not Found');
   if (entry.exchange === 403 || token.startsWith('github_pat_')) {
@@ -49,7 +65,7 @@ export function exchange(world, answer, options = {}) {
   const refused = exchange_refusal(who.token, world.github_tokens.get(who.token));
   if (refused) return send(answer, refused);
 
-  const api = options.api ?? world.base_url;
+  const api = options.api ?? world.api_url;
   const sku = options.sku ?? world.settings.sku;
   const omit = options.omit ?? [];
   const { token, exp, refresh_in, tid } = world.new_copilot_token(who.token, {
@@ -124,7 +140,7 @@ export function user_info(world, answer, options = {}) {
     ...more,
   });
   let body = {
-    login: world.settings.login,
+    login: world.github_tokens.get(who.token).login ?? world.settings.login,
     access_type_sku: world.settings.sku,
     copilot_plan: world.settings.plan,
     analytics_tracking_id: '00000000000000000000000000000001',
@@ -139,7 +155,7 @@ export function user_info(world, answer, options = {}) {
     token_based_billing: false,
     organization_login_list: [],
     organization_list: [],
-    endpoints: endpoints(world.base_url),
+    endpoints: endpoints(world.api_url),
     quota_reset_date: reset.toISOString().slice(0, 10),
     quota_reset_date_utc: reset.toISOString(),
     quota_snapshots: {
@@ -233,6 +249,6 @@ export function graphql(world, answer) {
   const who = authenticate(world, answer.req.headers);
   if (who.error) return send(answer, who.error);
   answer.send(200, JSON_TYPE, {
-    data: { viewer: { login: world.settings.login, copilotEndpoints: endpoints(world.base_url) } },
+    data: { viewer: { login: world.settings.login, copilotEndpoints: endpoints(world.api_url) } },
   });
 }

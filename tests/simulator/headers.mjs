@@ -46,7 +46,7 @@ function check_github_token(world, token) {
       400,
       'bad request: Personal Access Tokens are not supported for this endpoint',
     );
-  if (!world.github_token_alive(token))
+  if (!world.github_token_alive(token) || world.github_tokens.get(token).direct === false)
     return data_text(401, 'unauthorized: AuthenticateToken authentication failed');
   if (token.startsWith('github_pat_') && world.github_tokens.get(token).copilot_requests !== true) {
     return data_text(

@@ -17,6 +17,7 @@ const USAGE = `usage: node tests/simulator/main.mjs [options]
   --tls CERT KEY         HTTPS with HTTP/2; the control routes are then also on a plain port
   --no-h2                with --tls: HTTP/1.1 only
   --tls-version V        with --tls: exactly this version, e.g. TLSv1.1
+  --site TENANT.ghe.com  with --tls: play a tenant, whose name the certificate has to bear
   --hang                 accept connections and never answer (e.g. a TLS handshake that hangs)
 `;
 
@@ -41,6 +42,7 @@ function options() {
         tls: { type: 'string' },
         'no-h2': { type: 'boolean', default: false },
         'tls-version': { type: 'string' },
+        site: { type: 'string' },
         hang: { type: 'boolean', default: false },
         help: { type: 'boolean', default: false },
       },
@@ -112,7 +114,9 @@ try {
     ready.url = `http://127.0.0.1:${(await serve_plain(world, port)).port}`;
     ready.control = ready.url;
   }
-  world.base_url = ready.url;
+  // A tenant of GitHub Enterprise Cloud: its hosts are reached through a proxy that leads here.
+  world.base_url = values.site === undefined ? ready.url : `https://${values.site}`;
+  world.api_url = values.site === undefined ? ready.url : `https://copilot-api.${values.site}`;
   ready.env = {
     GITHUB_COPILOT_DEVICE_CODE_URL: `${ready.url}/login/device/code`,
     GITHUB_COPILOT_ACCESS_TOKEN_URL: `${ready.url}/login/oauth/access_token`,

@@ -3,6 +3,7 @@
 #   ca.pem         the authority to trust
 #   good.pem       for 127.0.0.1 and localhost
 #   expired.pem    the same, over since 2021
+#   tenant.pem     for acme.ghe.com and its services
 #   wrong_name.pem for another host
 #   untrusted.pem  for 127.0.0.1, signed by itself
 # Each NAME.pem has its NAME.key beside it. Needs openssl.
@@ -62,6 +63,7 @@ openssl req -x509 -new -key ca.key -subj '/CN=Jumpseat test authority' -days 365
 
 sign good "$local_names" '' ''
 sign expired "$local_names" 20200101000000Z 20210101000000Z
+sign tenant 'subjectAltName=DNS:acme.ghe.com,DNS:api.acme.ghe.com,DNS:copilot-api.acme.ghe.com' '' ''
 sign wrong_name 'subjectAltName=DNS:elsewhere.example' '' ''
 
 new_key untrusted

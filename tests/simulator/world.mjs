@@ -47,6 +47,7 @@ export class World {
   constructor(settings = {}, scenarios = []) {
     this.started_with_ = { settings: { ...DEFAULT_SETTINGS, ...settings }, scenarios };
     this.base_url = ''; // set once the port is known
+    this.api_url = ''; // Copilot's own address; another host for a tenant
     this.record = new Record();
     this.running = new Set(); // exchanges that are being answered
     this.clear_();
@@ -148,7 +149,7 @@ export class World {
 
   new_github_token({ refreshable = false, prefix = 'ghu_' } = {}) {
     const token = prefix + pick(ALNUM, 36);
-    const entry = { alive: true };
+    const entry = { alive: true, login: this.settings.login };
     if (refreshable) {
       entry.refresh_token = `ghr_${pick(ALNUM, 76)}`;
       this.refresh_tokens.set(entry.refresh_token, token);
@@ -157,7 +158,9 @@ export class World {
     return { token, refresh_token: entry.refresh_token };
   }
 
-  /// `one`: a token, or {token, exchange: status} for one whose exchange is refused (gh CLI: 404).
+  /// `one`: a token, or {token, exchange, direct, login}: `exchange` 404 or 403 for one whose kind or
+  /// app is refused (gh CLI: 404), 'no_seat' for an account without Copilot; `direct: false` for one
+  /// that Copilot does not take as a bearer; `login` whose it is.
   register_github_token(one) {
     const { token, ...rest } = typeof one === 'string' ? { token: one } : one;
     if (typeof token !== 'string' || token === '') throw new Error('a token must be a string');
@@ -174,7 +177,7 @@ export class World {
       tid: random_hex(32),
       exp,
       sku,
-      'proxy-ep': new URL(this.base_url).host,
+      'proxy-ep': new URL(this.api_url).host,
       st: 'dotcom',
       ssc: 1,
       chat: 1,

@@ -176,9 +176,12 @@ TEST_CASE("a Copilot token is kept with all that came with it, one per sign-in")
   CHECK(
       shown(store.copilot_token(saved->id)) ==
       "tid=2 1790000001 1790001801 300 https://api.business.githubcopilot.com monthly_subscriber");
-  REQUIRE(store.forget_copilot_token(saved->id));
+  // Another process has stored a newer one meanwhile: that one stays.
+  REQUIRE(store.forget_copilot_token(saved->id, Secret("tid=1")));
+  CHECK(shown(store.copilot_token(saved->id)).starts_with("tid=2 "));
+  REQUIRE(store.forget_copilot_token(saved->id, Secret("tid=2")));
   CHECK(shown(store.copilot_token(saved->id)) == "none");
-  REQUIRE(store.forget_copilot_token(saved->id));
+  REQUIRE(store.forget_copilot_token(saved->id, Secret("tid=2")));
   CHECK(store.save_copilot_token(4711, copilot_token("tid=3")).error().code() ==
         ErrorCode::not_signed_in);
 }
@@ -230,6 +233,52 @@ TEST_CASE("S16: after a sign-out no byte of the tokens is left in any file") {
   CHECK(store.list(github)->empty());
   database.reset();
   CHECK(count() == 0);
+}
+
+TEST_CASE("what is known about a borrowed sign-in hangs on a row without its token") {
+  auto database = opened();
+  AccountStore store(*database);
+  REQUIRE(store.save(account(github, "default", "gho_1")));
+  auto row = store.save_borrowed(github, "print-1", 1'790'000'000);
+  REQUIRE(row);
+  CHECK(row->github_token.empty());
+  CHECK(row->route == TokenRoute::unknown);
+  REQUIRE(store.set_route(row->id, TokenRoute::direct));
+  REQUIRE(store.set_login(row->id, "octo"));
+  REQUIRE(store.save_copilot_token(row->id, copilot_token("tid=1")));
+  // The same sign-in again, later.
+  auto again = store.save_borrowed(github, "print-1", 1'790'000'500);
+  REQUIRE(again);
+  CHECK(again->id == row->id);
+  CHECK(again->route == TokenRoute::direct);
+  CHECK(again->login == "octo");
+  CHECK(store.copilot_token(row->id)->has_value());
+  // It is nobody's saved sign-in.
+  CHECK_FALSE(store.find(github, "print-1")->has_value());
+  CHECK(store.list(github)->size() == 1);
+  CHECK(store.list()->size() == 1);
+  CHECK_FALSE(store.find_borrowed("https://acme.ghe.com", "print-1")->has_value());
+  // What nobody has used for a month goes with the next one.
+  REQUIRE(store.save_borrowed(github, "print-2", 1'790'000'500 + 31 * 86'400));
+  CHECK_FALSE(store.find_borrowed(github, "print-1")->has_value());
+  CHECK_FALSE(store.copilot_token(row->id)->has_value());
+}
+
+TEST_CASE("a sign-out forbids borrowing at its issuer until somebody signs in there") {
+  auto database = opened();
+  AccountStore store(*database);
+  REQUIRE(store.save_borrowed(github, "print-1", 1'790'000'000));
+  CHECK_FALSE(*store.signed_out(github));
+  REQUIRE(store.forbid_borrowing(github, 1'790'000'001));
+  REQUIRE(store.forbid_borrowing(github, 1'790'000'002));
+  CHECK(*store.signed_out(github));
+  CHECK_FALSE(*store.signed_out("https://acme.ghe.com"));
+  CHECK_FALSE(store.find_borrowed(github, "print-1")->has_value());
+  REQUIRE(store.save(account(github, "work", "gho_1")));
+  CHECK_FALSE(*store.signed_out(github));
+  REQUIRE(store.forbid_borrowing(github, 1'790'000'003));
+  REQUIRE(store.allow_borrowing(github));
+  CHECK_FALSE(*store.signed_out(github));
 }
 
 TEST_CASE("D10: a sign-out elsewhere is seen at once") {

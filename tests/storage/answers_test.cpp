@@ -1,6 +1,7 @@
 // The response cache in the database: exact, per owner, bounded.
 #include "storage/answers.h"
 
+#include <fstream>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -10,6 +11,7 @@
 #include "storage/accounts.h"
 #include "storage/database.h"
 #include "tests/support/show.h"
+#include "tests/support/temp_dir.h"
 
 using namespace jumpseat;
 
@@ -131,6 +133,49 @@ TEST_CASE("the oldest go when there is no more room, and what is too large is no
 
   world.keep(somebody("x"), "large", std::string(1001, 'y'));
   CHECK(world.found(somebody("x"), "large") == "-");
+}
+
+// How much this process has read so far, from anywhere.
+std::int64_t bytes_read() {
+  std::ifstream io("/proc/self/io");
+  std::string name;
+  std::int64_t count = 0;
+  io >> name >> count;
+  REQUIRE(name == "rchar:");
+  return count;
+}
+
+TEST_CASE("D15: opening and looking up read a few pages, however much is stored") {
+  TempDir directory;
+  std::string const path = directory / "jumpseat.db";
+  AnswerOwner owner;
+  {
+    World world;
+    auto file = Database::open(path);
+    REQUIRE(file);
+    world.database = std::move(*file);
+    world.answers = AnswerStore(*world.database);
+    owner = world.sign_in("default");
+    world.keep(owner, "question", "answer");
+    REQUIRE(world.database->execute(
+        "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 40000) "
+        "INSERT INTO answers (account, owner, hash, question, answer, model, created_at, size) "
+        "SELECT a.id, 'https://github.com', i, hex(randomblob(400)), 'a', 'm', 1790000000, 801 "
+        "FROM n, accounts a"));
+  }
+  auto const before = bytes_read();
+  auto database = Database::open(path);
+  REQUIRE(database);
+  auto account = AccountStore(**database).find("https://github.com", "default");
+  REQUIRE(account);
+  CHECK(account->has_value());
+  auto found = AnswerStore(**database).find(owner, "question", 1'790'000'000, AnswerLimits());
+  REQUIRE(found);
+  REQUIRE(found->has_value());
+  CHECK((*found)->answer == "answer");
+  CHECK(bytes_read() - before < (1 << 20));
+  std::ifstream file(path, std::ios::ate);
+  CHECK(static_cast<std::int64_t>(file.tellg()) > (30 << 20));
 }
 
 TEST_CASE("what is beyond the age is deleted when something new comes") {

@@ -86,6 +86,26 @@ TEST_CASE("a new database is at today's version and whole, without a backup") {
   for (std::string const& name : directory.names()) CHECK(name.find("backup") == std::string::npos);
 }
 
+TEST_CASE("D7: a database of the first release keeps its sign-ins and gets what is new") {
+  TempDir directory;
+  std::string const path = directory / "jumpseat.db";
+  {
+    auto database = opened(path);
+    // Back to the shape of version 1.
+    REQUIRE(database->execute(
+        "DROP TABLE answers; ALTER TABLE copilot_tokens DROP COLUMN proxy;"
+        "DROP TABLE sign_outs; ALTER TABLE accounts DROP COLUMN borrowed;"
+        "ALTER TABLE accounts DROP COLUMN route; ALTER TABLE accounts DROP COLUMN "
+        "keyring; PRAGMA user_version = 1"));
+    insert_account(*database);
+  }
+  auto database = opened(path);
+  CHECK(*read_schema_version(*database) == schema_version());
+  CHECK(check_schema(*database));
+  CHECK(first_value(*database, "SELECT name || borrowed || '.' || route FROM accounts") == "n0.");
+  CHECK(mode_of(path + ".backup-v1") == 0600);
+}
+
 TEST_CASE("a table that is missing or different is noticed") {
   for (std::string const change :
        {"DROP TABLE models", "ALTER TABLE accounts RENAME COLUMN login TO x",

@@ -60,7 +60,7 @@ struct ChatWorld {
     log::set_stderr_level(log::Level::error);
     config.issuer = github.issuer();
     config.max_retries = 0;
-    sources.add(std::make_unique<SavedSignIn>(stores, config.issuer.origin));
+    sources.add(std::make_unique<SavedSignIn>(stores, config));
     github.grant("tid=one;exp=1", clock.unix_seconds());
     if (sign_in == SignIn::none) return;
     Account account;

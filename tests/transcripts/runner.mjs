@@ -167,7 +167,7 @@ function with_wildcards(wanted, got) {
 /// The wildcards that a first recording starts with: what is new in every run.
 function volatile(value, key = '') {
   if (value instanceof Numeral) {
-    return ['created', 'fetched_at', 'age_seconds', 'expiresIn'].includes(key) ? '$any' : value;
+    return ['created', 'fetched_at', 'age_seconds', 'expiresIn', 'tokenExpiresIn'].includes(key) ? '$any' : value;
   }
   if (typeof value === 'string') {
     if (key === 'userCode' || key === 'fetched_at' || key === 'quotaResetDate') return '$any';

@@ -17,6 +17,10 @@ export const method = {
   sign_in_confirm: 'signInConfirm',
   sign_out: 'signOut',
   check_status: 'checkStatus',
+  did_change_auth: 'github/didChangeAuth',
+  list_tokens: 'auth/listAvailableTokens',
+  use_token: 'auth/useExistingToken',
+  remove_token: 'auth/removeToken',
   chat: 'jumpseat/chat',
   models: 'jumpseat/models',
   account: 'jumpseat/account',
@@ -45,6 +49,8 @@ export interface EditorInfo {
 export interface InitializationOptions {
   editorInfo?: EditorInfo;
   editorPluginInfo?: EditorInfo;
+  /** The saved sign-in of this name. */
+  account?: string;
 }
 
 export interface ShowDocumentCapability {
@@ -123,11 +129,51 @@ export interface CheckStatusParams {
   localChecksOnly?: boolean;
 }
 
+export interface PassedOverSource {
+  source: string;
+  reason: string;
+}
+
 export interface StatusResult {
   /** OK, MaybeOK, NotSignedIn, NotAuthorized. */
   status: string;
   user?: string;
   message?: string;
+  source?: string;
+  account?: string;
+  tokenKind?: string;
+  plan?: string;
+  /** Seconds. */
+  tokenExpiresIn?: number;
+  passedOver?: PassedOverSource[];
+}
+
+// ---- github/didChangeAuth (from the client) ----
+
+export interface DidChangeAuthParams {
+  accessToken?: string;
+  handle?: string;
+  login?: string;
+  serverUrl?: string;
+}
+
+// ---- auth/listAvailableTokens, auth/useExistingToken, auth/removeToken ----
+
+export interface AvailableToken {
+  tokenId: string;
+  source: string;
+  tokenKind: string;
+  user?: string;
+  account?: string;
+  inUse: boolean;
+}
+
+export interface TokensResult {
+  tokens: AvailableToken[];
+}
+
+export interface TokenParams {
+  tokenId: string;
 }
 
 // ---- didChangeStatus ----

@@ -64,7 +64,7 @@ struct Process {
         api(http, config.issuer, config.identity, 0),
         tokens({io, background, api, sources, on.stores, on.clock, config}) {
     sources.add(std::make_unique<ExplicitTokens>(config));
-    sources.add(std::make_unique<SavedSignIn>(on.stores, config.issuer.origin));
+    sources.add(std::make_unique<SavedSignIn>(on.stores, config));
   }
   ~Process() {
     run(io, stop(background));
@@ -228,7 +228,7 @@ TEST_CASE("U25: a time of day that is wrong does not change how long a token is 
   CHECK(machine.github.exchanges() == 2);
 }
 
-TEST_CASE("U25: a clock that jumps an hour costs at most one more exchange") {
+TEST_CASE("U25, D16: a clock that jumps an hour costs at most one more exchange") {
   auto const jump = GENERATE(std::chrono::seconds(-1h), std::chrono::seconds(1h));
   CAPTURE(jump.count());
   Machine machine;
@@ -405,14 +405,14 @@ TEST_CASE("signing out forgets the sign-in, its tokens, and asks nobody") {
   CHECK(process.token() == copilot_one);
   int changes = 0;
   process.tokens.on_change([&] { ++changes; });
-  auto removed = process.tokens.sign_out();
+  auto removed = run(process.io, process.tokens.sign_out());
   REQUIRE(removed);
   CHECK(*removed);
   CHECK(changes == 1);
   CHECK(process.problem() == ErrorCode::not_signed_in);
   CHECK(process.tokens.state().kind == SignInState::Kind::signed_out);
   CHECK(machine.github.exchanges() == 1);
-  auto again = process.tokens.sign_out();
+  auto again = run(process.io, process.tokens.sign_out());
   REQUIRE(again);
   CHECK_FALSE(*again);
   Process next(machine);
@@ -428,7 +428,7 @@ TEST_CASE("a sign-out during an exchange: its token is not used") {
   std::vector<Result<CopilotAccess>> results;
   callers.spawn("caller", collect(process.tokens, results));
   run_until(process.io, [&] { return machine.github.exchanges() == 1; });
-  REQUIRE(process.tokens.sign_out());
+  REQUIRE(run(process.io, process.tokens.sign_out()));
   machine.github.go_on();
   run(process.io, callers.join());
   REQUIRE(results.size() == 1);
@@ -441,7 +441,7 @@ TEST_CASE("a sign-in that ended well is saved and used at once") {
   Machine machine;
   Process process(machine);
   CHECK(process.problem() == ErrorCode::not_signed_in);
-  REQUIRE(process.tokens.adopt(Secret(github_token('n'))));
+  REQUIRE(run(process.io, process.tokens.adopt(Secret(github_token('n')))));
   CHECK(process.token() == copilot_one);
   CHECK(has(machine.github.last(ScriptedGitHub::exchange_route), github_token('n')));
   Process next(machine);
@@ -456,7 +456,7 @@ TEST_CASE("a new sign-in replaces the old one and its refusal") {
   Process process(machine);
   CHECK(process.problem() == ErrorCode::token_rejected);
   machine.github.grant(copilot_two, machine.clock.unix_seconds());
-  REQUIRE(process.tokens.adopt(Secret(github_token('n'))));
+  REQUIRE(run(process.io, process.tokens.adopt(Secret(github_token('n')))));
   CHECK(process.token() == copilot_two);
   CHECK(has(machine.github.last(ScriptedGitHub::exchange_route), github_token('n')));
 }
@@ -467,11 +467,193 @@ TEST_CASE("an explicit token keeps its precedence over a new sign-in") {
   give(config, "GITHUB_TOKEN", github_token('e'));
   Process process(machine, config);
   CHECK(process.token() == copilot_one);
-  REQUIRE(process.tokens.adopt(Secret(github_token('n'))));
+  REQUIRE(run(process.io, process.tokens.adopt(Secret(github_token('n')))));
   auto who = process.tokens.sign_in();
   REQUIRE(who);
   CHECK((*who)->source == "environment GITHUB_TOKEN");
   CHECK(machine.stores.accounts().find(process.config.issuer.origin, default_account)->has_value());
+}
+
+// ---- exchange or direct ----
+
+// Another program's sign-ins.
+class Borrowed final : public TokenSource {
+ public:
+  explicit Borrowed(std::vector<std::string> tokens) : tokens_(std::move(tokens)) {}
+  Result<std::vector<GitHubSignIn>> find(std::vector<PassedOver>&) override {
+    std::vector<GitHubSignIn> found;
+    for (auto const& token : tokens_) {
+      GitHubSignIn sign_in;
+      sign_in.token = Secret(token);
+      sign_in.kind = token_kind(sign_in.token);
+      sign_in.ownership = GitHubSignIn::Kind::borrowed;
+      sign_in.source = "program " + token.substr(token.size() - 1);
+      found.push_back(std::move(sign_in));
+    }
+    return found;
+  }
+  bool borrows() const override { return true; }
+
+ private:
+  std::vector<std::string> tokens_;
+};
+
+constexpr auto user_route = "/copilot_internal/user";
+constexpr auto models_route = "/models";
+
+TEST_CASE("a token whose app may not exchange is used directly, and that is remembered") {
+  Machine machine;
+  machine.save(github_token('a'));
+  machine.github.answer(ScriptedGitHub::exchange_route, 404, R"({"message":"Not Found"})");
+  machine.github.answer(user_route, 200, R"({"login":"octocat","copilot_plan":"business"})");
+  machine.github.answer(models_route, 200, R"({"data":[]})");
+  {
+    Process process(machine);
+    CHECK(process.token() == github_token('a'));
+    auto const state = process.tokens.state();
+    CHECK(state.kind == SignInState::Kind::ready);
+    CHECK(state.route == TokenRoute::direct);
+    CHECK(state.plan == "business");
+    CHECK_FALSE(state.token_left);
+    CHECK(has(machine.github.last(models_route),
+              "Authorization: Bearer " + github_token('a') + "\r\n"));
+    CHECK(machine.github.exchanges() == 1);
+  }
+  Process next(machine);
+  CHECK(next.token() == github_token('a'));
+  CHECK(machine.github.exchanges() == 1);
+  CHECK(machine.github.count(models_route) == 1);
+  // Eight hours later Copilot is asked again, the way that works first.
+  machine.clock.advance(9h);
+  CHECK(next.token() == github_token('a'));
+  CHECK(machine.github.exchanges() == 1);
+  CHECK(machine.github.count(models_route) == 2);
+}
+
+TEST_CASE("a fine-grained token is never exchanged") {
+  Machine machine;
+  Config config;
+  give(config, "COPILOT_GITHUB_TOKEN", token_like("github_pat_", 'x'));
+  machine.github.answer(models_route, 401,
+                        "unauthorized: Personal Access Token does not have Copilot Requests "
+                        "permission");
+  Process process(machine, config);
+  auto refused = process.get();
+  REQUIRE_FALSE(refused);
+  CHECK(refused.error().code() == ErrorCode::token_rejected);
+  CHECK(has(refused.error().message(), "Copilot Requests"));
+  CHECK(machine.github.exchanges() == 0);
+}
+
+TEST_CASE("a revoked token is not tried directly, a classic one neither") {
+  auto const [token, status] = GENERATE(table<std::string, int>(
+      {{github_token('a'), 401}, {token_like("ghp_", 'x'), 404}, {token_like("ghr_", 'x'), 404}}));
+  Machine machine;
+  Config config;
+  give(config, "COPILOT_GITHUB_TOKEN", token);
+  machine.github.answer(ScriptedGitHub::exchange_route, status, R"({"message":"no"})");
+  Process process(machine, config);
+  CHECK(process.problem() == ErrorCode::token_rejected);
+  CHECK(machine.github.count(models_route) == 0);
+}
+
+TEST_CASE("when Copilot cannot be asked directly, nothing is decided") {
+  Machine machine;
+  machine.save(github_token('a'));
+  machine.github.answer(ScriptedGitHub::exchange_route, 404, R"({"message":"Not Found"})");
+  machine.github.answer(models_route, 502, "");
+  Process process(machine);
+  CHECK(process.problem() == ErrorCode::upstream_failed);
+  CHECK(process.tokens.state().kind == SignInState::Kind::unreachable);
+}
+
+TEST_CASE("an account without a plan is told so, on the direct way too") {
+  Machine machine;
+  machine.save(github_token('a'));
+  machine.github.answer(ScriptedGitHub::exchange_route, 404, R"({"message":"Not Found"})");
+  machine.github.answer(user_route, 200, R"({"login":"o","access_type_sku":"no_access"})");
+  Process process(machine);
+  // GitHub's answer about the exchange says more about why.
+  CHECK(process.problem() == ErrorCode::token_rejected);
+  CHECK(machine.github.count(models_route) == 0);
+}
+
+// ---- borrowed sign-ins ----
+
+TEST_CASE("a borrowed sign-in that Copilot refuses is passed over, the next one is taken") {
+  Machine machine;
+  machine.github.answer(ScriptedGitHub::exchange_route, 401, R"({"message":"Bad credentials"})");
+  machine.github.then(ScriptedGitHub::exchange_route, 200,
+                      R"({"token":"tid=two;exp=2;sku=test:0002","expires_at":1790001800,)"
+                      R"("refresh_in":1500})");
+  Process process(machine);
+  process.sources.add(
+      std::make_unique<Borrowed>(std::vector{github_token('a'), github_token('b')}));
+  CHECK(process.token() == copilot_two);
+  auto const state = process.tokens.state();
+  CHECK(state.source == "program b");
+  CHECK(state.borrowed);
+  REQUIRE(state.passed_over.size() == 3);
+  CHECK(state.passed_over[2].source == "program a");
+  CHECK(has(state.passed_over[2].reason, "401"));
+  // What was learnt is kept, the token is not.
+  auto row = machine.stores.accounts().find_borrowed(
+      process.config.issuer.origin,
+      fingerprint(Secret(github_token('b')), process.config.issuer.origin));
+  REQUIRE(row);
+  REQUIRE(row->has_value());
+  CHECK((*row)->github_token.empty());
+  Process next(machine);
+  next.sources.add(std::make_unique<Borrowed>(std::vector{github_token('b')}));
+  CHECK(next.token() == copilot_two);
+  CHECK(machine.github.exchanges() == 2);
+}
+
+TEST_CASE("when all borrowed sign-ins are refused, nobody is signed in, and the error says why") {
+  Machine machine;
+  machine.github.answer(ScriptedGitHub::exchange_route, 401, R"({"message":"Bad credentials"})");
+  Process process(machine);
+  process.sources.add(
+      std::make_unique<Borrowed>(std::vector{github_token('a'), github_token('b')}));
+  auto refused = process.get();
+  REQUIRE_FALSE(refused);
+  CHECK(refused.error().code() == ErrorCode::not_signed_in);
+  CHECK(has(refused.error().message(), "Not used: program a"));
+  CHECK(has(refused.error().message(), "Not used: program b"));
+  CHECK(process.tokens.state().kind == SignInState::Kind::signed_out);
+  CHECK(machine.github.exchanges() == 2);
+  // They are left alone for a minute.
+  machine.clock.advance(30s);
+  CHECK(process.problem() == ErrorCode::not_signed_in);
+  CHECK(machine.github.exchanges() == 2);
+  machine.clock.advance(31s);
+  machine.github.grant(copilot_one, machine.clock.unix_seconds());
+  CHECK(process.token() == copilot_one);
+}
+
+TEST_CASE("a borrowed sign-in is kept while GitHub cannot be reached") {
+  Machine machine;
+  machine.github.answer(ScriptedGitHub::exchange_route, 502, "{}");
+  Process process(machine);
+  process.sources.add(
+      std::make_unique<Borrowed>(std::vector{github_token('a'), github_token('b')}));
+  CHECK(process.problem() == ErrorCode::upstream_failed);
+  CHECK(process.tokens.state().source == "program a");
+  CHECK(process.tokens.state().kind == SignInState::Kind::unreachable);
+}
+
+TEST_CASE("a sign-out leaves borrowed sign-ins alone until somebody asks for them") {
+  Machine machine;
+  Process process(machine);
+  process.sources.add(std::make_unique<Borrowed>(std::vector{github_token('a')}));
+  process.sources.set_borrowing([&] { return why_not_borrow(machine.stores, process.config); });
+  CHECK(process.token() == copilot_one);
+  auto out = run(process.io, process.tokens.sign_out());
+  REQUIRE(out);
+  CHECK_FALSE(*out);
+  CHECK(process.problem() == ErrorCode::not_signed_in);
+  REQUIRE(process.tokens.use_existing());
+  CHECK(process.token() == copilot_one);
 }
 
 // ---- explicit tokens ----
@@ -488,6 +670,30 @@ TEST_CASE("the first explicit token counts, before the saved sign-in") {
   auto const state = process.tokens.state();
   CHECK(has(state.source, "--token-stdin"));
   CHECK(state.passed_over.empty());
+}
+
+TEST_CASE(
+    "an explicit token's Copilot token is shared like any other; the token itself is not kept") {
+  Machine machine;
+  Config config;
+  give(config, "GITHUB_TOKEN", github_token('1'));
+  Process process(machine, config);
+  CHECK(process.token() == copilot_one);
+  Process next(machine, config);
+  CHECK(next.token() == copilot_one);
+  CHECK(machine.github.exchanges() == 1);
+  auto const& issuer = process.config.issuer.origin;
+  auto row = machine.stores.accounts().find_borrowed(
+      issuer, fingerprint(Secret(github_token('1')), issuer));
+  REQUIRE(row);
+  REQUIRE(row->has_value());
+  CHECK((*row)->github_token.empty());
+  // It is no saved sign-in, and a sign-out takes what was learnt along.
+  CHECK(machine.stores.accounts().list(issuer)->empty());
+  REQUIRE(run(process.io, process.tokens.sign_out()));
+  machine.github.grant(copilot_two, machine.clock.unix_seconds());
+  CHECK(process.token() == copilot_two);
+  CHECK(machine.github.exchanges() == 2);
 }
 
 TEST_CASE("a malformed explicit token is an error that does not repeat it, nothing is skipped") {

@@ -72,7 +72,7 @@ struct Process {
   ModelCatalog catalog{io, background, copilot, tokens, machine.stores, machine.clock, config};
 
   explicit Process(Machine& on) : machine(on), config(config_for(on)) {
-    sources.add(std::make_unique<SavedSignIn>(on.stores, config.issuer.origin));
+    sources.add(std::make_unique<SavedSignIn>(on.stores, config));
   }
   ~Process() {
     run(io, stop(background));

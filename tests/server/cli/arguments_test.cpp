@@ -120,7 +120,8 @@ TEST_CASE("a wrong command line is exit code 2, told on standard error") {
       {"login", "status"},
       {"chat", "--model"},
       {"chat", "two", "questions"},
-      {"login", "--json"},
+      {"logout", "--json"},
+      {"login", "--again", "--existing"},
       {"--env-file"},
   };
   for (auto const& line : lines) {
