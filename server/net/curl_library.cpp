@@ -2,6 +2,11 @@
 
 #include <dlfcn.h>
 
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <cstdlib>
+#include <cstring>
 #include <string>
 
 namespace jumpseat {
@@ -19,6 +24,52 @@ constexpr char remedy[] =
 #endif
 // 7.87 brought CURLOPT_QUICK_EXIT, without which a cancelled name look-up stops the loop.
 constexpr unsigned oldest = 0x075700;
+
+// curl's memory: each block remembers its size in front of itself, so that its bytes can be wiped
+// when it is freed. curl copies the Authorization header into buffers of its own and frees them as
+// they are. Called on curl's own threads as well, so nothing is shared.
+struct alignas(std::max_align_t) BlockHeader {
+  std::size_t size;
+};
+
+BlockHeader* header_of(void* block) { return static_cast<BlockHeader*>(block) - 1; }
+
+void* allocate(std::size_t size) {
+  if (size > SIZE_MAX - sizeof(BlockHeader)) return nullptr;
+  auto* const header = static_cast<BlockHeader*>(std::malloc(sizeof(BlockHeader) + size));
+  if (header == nullptr) return nullptr;
+  header->size = size;
+  return header + 1;
+}
+
+void release(void* block) {
+  if (block == nullptr) return;
+  std::memset(block, 0, header_of(block)->size);
+  // As far as the compiler knows, this reads the bytes, so that they have to be written.
+  asm volatile("" : : "r"(block) : "memory");
+  std::free(header_of(block));
+}
+
+void* resize(void* block, std::size_t size) {
+  if (block == nullptr) return allocate(size);
+  void* const larger = allocate(size);
+  if (larger == nullptr) return nullptr;
+  std::memcpy(larger, block, std::min(size, header_of(block)->size));
+  release(block);
+  return larger;
+}
+
+char* duplicate(char const* text) {
+  std::size_t const size = std::strlen(text) + 1;
+  void* const copy = allocate(size);
+  return copy == nullptr ? nullptr : static_cast<char*>(std::memcpy(copy, text, size));
+}
+
+void* allocate_zeroed(std::size_t count, std::size_t size) {
+  if (size != 0 && count > SIZE_MAX / size) return nullptr;
+  void* const block = allocate(count * size);
+  return block == nullptr ? nullptr : std::memset(block, 0, count * size);
+}
 
 template <class Function>
 void find(void* handle, char const* name, Function& function, std::string& missing) {
@@ -62,7 +113,7 @@ Result<CurlLibrary> CurlLibrary::open() {
   find(handle, "curl_multi_socket_action", library.multi_socket_action, missing);
   find(handle, "curl_multi_info_read", library.multi_info_read, missing);
   find(handle, "curl_version_info", library.version_info, missing);
-  find(handle, "curl_global_init", library.global_init, missing);
+  find(handle, "curl_global_init_mem", library.global_init_mem, missing);
   if (!missing.empty()) {
     ::dlclose(handle);
     return fail(ErrorCode::internal, std::string("No request can be sent: ") + library_name +
@@ -77,7 +128,9 @@ Result<CurlLibrary> CurlLibrary::open() {
                                          " is version " + found + ", which is too old. " + remedy)
         .as_unsent();
   }
-  if (CURLcode const code = library.global_init(CURL_GLOBAL_DEFAULT); code != CURLE_OK) {
+  CURLcode const code = library.global_init_mem(CURL_GLOBAL_DEFAULT, allocate, release, resize,
+                                                duplicate, allocate_zeroed);
+  if (code != CURLE_OK) {
     std::string const why = library.easy_strerror(code);
     ::dlclose(handle);
     return fail(ErrorCode::internal, std::string("No request can be sent: ") + library_name +

@@ -26,10 +26,11 @@ struct CurlLibrary {
   decltype(&curl_multi_socket_action) multi_socket_action = nullptr;
   decltype(&curl_multi_info_read) multi_info_read = nullptr;
   decltype(&curl_version_info) version_info = nullptr;
-  decltype(&curl_global_init) global_init = nullptr;
+  decltype(&curl_global_init_mem) global_init_mem = nullptr;
 
-  // The library, loaded and initialised at the first call and kept until the process ends. Fails
-  // with internal, naming the package to install, when it is missing or too old.
+  // The library, loaded and initialised at the first call and kept until the process ends. What it
+  // frees is wiped first: its buffers have held credentials. Fails with internal, naming the
+  // package to install, when it is missing or too old.
   static Result<CurlLibrary const*> load();
 
   // A function of the TLS library that curl uses, or null when it is another one than expected.

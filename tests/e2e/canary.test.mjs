@@ -5,11 +5,20 @@
 // file may hold one.
 
 import assert from 'node:assert/strict';
-import { readFileSync, readdirSync, statSync } from 'node:fs';
+import { closeSync, openSync, readFileSync, readSync, readdirSync, statSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { after, afterEach, before, beforeEach, describe, test } from 'node:test';
-import { Editor, Home, known_token, mode_of, run, start_simulator } from './harness.mjs';
+import {
+  Editor,
+  Home,
+  known_token,
+  mode_of,
+  run,
+  sanitized,
+  saved_sign_in,
+  start_simulator,
+} from './harness.mjs';
 
 const PROXY_PASSWORD = 'pr0xy-passw0rd-canary';
 const PROMPT = 'the-prompt-canary-is-nobodys-business';
@@ -71,6 +80,23 @@ const secret_parts = (token) => {
 async function all_secrets() {
   const { github, refresh, copilot, device_codes } = await sim.tokens();
   return [...github, ...refresh, ...copilot.flatMap(secret_parts), ...device_codes, PROXY_PASSWORD];
+}
+
+/// What a process has written to, a Buffer for each mapping (proc(5), maps and mem).
+function memory_of(pid) {
+  const memory = openSync(`/proc/${pid}/mem`, 'r');
+  try {
+    return readFileSync(`/proc/${pid}/maps`, 'utf8')
+      .split('\n')
+      .map((line) => /^([0-9a-f]+)-([0-9a-f]+) rw/.exec(line))
+      .filter(Boolean)
+      .map(([, begin, end]) => {
+        const part = Buffer.alloc(Number(BigInt(`0x${end}`) - BigInt(`0x${begin}`)));
+        return part.subarray(0, readSync(memory, part, 0, part.length, Number(`0x${begin}`)));
+      });
+  } finally {
+    closeSync(memory);
+  }
 }
 
 /// Fails when a secret is in one of `places` ({name: text}).
@@ -428,6 +454,23 @@ describe('the process', () => {
     const cores = readdirSync(home.work).filter((name) => /core/.test(name));
     assert.deepEqual(cores, []);
     if (signal === 'SIGSEGV') await search(outputs());
+  });
+
+  // Only root may read another process's memory, and a sanitizer keeps what was freed.
+  const unreadable = process.getuid() !== 0 || sanitized() ? 'needs root, and no sanitizer' : false;
+  test('S16: after a sign-out its memory holds no token', { skip: unreadable }, async () => {
+    await saved_sign_in(sim, home);
+    await start();
+    assert.ok((await editor.chat()).result);
+    assert.ok((await editor.request('jumpseat/models', { refresh: true })).result);
+    const { github, copilot } = await sim.tokens();
+    const tokens = [...github, ...copilot];
+    assert.ok(tokens.some((token) => memory_of(editor.pid).some((part) => part.includes(token))));
+    const { result } = await editor.request('signOut', {});
+    assert.equal(result.status, 'NotSignedIn');
+    for (const part of memory_of(editor.pid)) {
+      for (const token of tokens) assert.equal(part.indexOf(token), -1, token.slice(0, 4));
+    }
   });
 
   test('a token from stdin is in no argument and no environment', async () => {
