@@ -526,6 +526,19 @@ awaitable<Result<TokenService::Validated>> TokenService::validate_direct(
   co_return std::move(out);
 }
 
+void TokenService::unreachable(Error const& why) {
+  if (problem_) return;
+  problem_ = why;
+  changed();
+}
+
+void TokenService::reached() {
+  // What was decided about the sign-in is not undone by an answer to an older token.
+  if (!problem_ || is_decided(*problem_)) return;
+  forget_problem();
+  changed();
+}
+
 void TokenService::reject(std::uint64_t generation) {
   if (!held_ || held_->access.generation != generation) return;
   rejected_ = held_->route == TokenRoute::direct ? Secret() : held_->access.token;

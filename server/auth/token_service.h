@@ -89,6 +89,10 @@ class TokenService {
   // Copilot refused this token: it is forgotten, the next get() exchanges anew. A generation that
   // is not the current one is ignored: somebody has been here before.
   void reject(std::uint64_t generation);
+  // A call to Copilot did not get through, or it did again: the state tells (quality row U1), once,
+  // while the token goes on being handed out.
+  void unreachable(Error const& why);
+  void reached();
 
   // The GitHub sign-in in use, from memory or found now; no network, no other program. Valid until
   // the loop runs on.
@@ -208,7 +212,7 @@ class TokenService {
   std::chrono::milliseconds look_again_at_{0};  // while nobody is signed in
   std::optional<Held> held_;
   Secret rejected_;               // the last token that Copilot refused in the middle of its life
-  std::optional<Error> problem_;  // of the last exchange
+  std::optional<Error> problem_;  // of the last exchange, or on the way to Copilot
   // A refused account is not asked about again before this (quality row U13).
   std::chrono::milliseconds refused_until_{0};
   std::chrono::milliseconds refresh_pause_until_{0};  // after a failed refresh ahead of time

@@ -14,6 +14,12 @@ constexpr std::size_t max_error_body = 64u << 10;
 constexpr std::size_t max_models_body = 8u << 20;
 constexpr std::chrono::seconds forbidden_memory{60};
 
+// Nobody was there to answer: the way is at fault, not the call.
+bool is_of_the_way(ErrorCode code) {
+  return code == ErrorCode::upstream_unreachable || code == ErrorCode::dns_failed ||
+         code == ErrorCode::tls_failed || code == ErrorCode::proxy_failed;
+}
+
 // The body of a refusal, as far as it is worth reading.
 awaitable<std::string> read_error_body(ResponseStream& reply) {
   std::string body;
@@ -135,8 +141,10 @@ awaitable<Result<CopilotReply>> CopilotApi::post(Work work) {
         repeated = true;
         continue;
       }
+      if (is_of_the_way(reply.error().code())) tokens_.unreachable(reply.error());
       co_return reply.error().within("Cannot reach Copilot");
     }
+    tokens_.reached();
     auto const status = reply->status();
     if (status >= 200 && status < 300) {
       throttle_.good(work.model);

@@ -209,6 +209,24 @@ TEST_CASE("a refresh that fails leaves the old token in use until it expires") {
 
 // ---- clocks ----
 
+TEST_CASE("U1: a Copilot that cannot be reached shows in the state once, and so does its return") {
+  Machine machine;
+  machine.save(github_token('a'));
+  Process process(machine);
+  CHECK(process.token() == copilot_one);
+  int changes = 0;
+  process.tokens.on_change([&] { ++changes; });
+  auto const away = fail(ErrorCode::upstream_unreachable, "Could not connect.");
+  for (int i = 0; i < 3; ++i) process.tokens.unreachable(away);
+  CHECK(changes == 1);
+  CHECK(process.tokens.state().kind == SignInState::Kind::unreachable);
+  CHECK(process.token() == copilot_one);
+  for (int i = 0; i < 3; ++i) process.tokens.reached();
+  CHECK(changes == 2);
+  CHECK(process.tokens.state().kind == SignInState::Kind::ready);
+  CHECK(machine.github.exchanges() == 1);
+}
+
 TEST_CASE("U25: a time of day that is wrong does not change how long a token is used") {
   auto const wrong_by = GENERATE(std::chrono::seconds(-24h * 365), std::chrono::seconds(-1h),
                                  std::chrono::seconds(-5min), std::chrono::seconds(25min),
