@@ -22,10 +22,9 @@ void warn(Result<void> const& done) {
 
 LiteLlmDirectory::LiteLlmDirectory(Config const& config, Clock const& clock,
                                    std::string default_directory)
-    : config_(config),
-      clock_(clock),
-      directory_(config.litellm_token_dir.empty() ? std::move(default_directory)
-                                                  : config.litellm_token_dir) {}
+    : config_(config), clock_(clock), directory_(config.litellm_token_dir) {
+  if (directory_.empty()) directory_ = std::move(default_directory);
+}
 
 // As LiteLLM joins them: a name that is a path of its own wins.
 std::string LiteLlmDirectory::path_of(std::string const& name) const {

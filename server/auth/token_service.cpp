@@ -240,8 +240,11 @@ bool TokenService::hold_stored(GitHubSignIn const& sign_in) {
       // From the future: the clock was set back, so its age is unknown.
       if (age >= 0) left = lifetime((*stored)->refresh_in) - seconds(age);
       held.route = (*stored)->token.empty() ? TokenRoute::direct : TokenRoute::exchange;
-      held.access.token =
-          held.route == TokenRoute::direct ? sign_in.token : std::move((*stored)->token);
+      if (held.route == TokenRoute::direct) {
+        held.access.token = sign_in.token;
+      } else {
+        held.access.token = std::move((*stored)->token);
+      }
       held.access.sku = std::move((*stored)->sku);
       auto api = api_of((*stored)->api);
       if (!api) return false;
