@@ -3,6 +3,7 @@
 
 #include "protocol/chat_stream.h"
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <cstdlib>
@@ -39,7 +40,9 @@ class Caller {
     require(whole_number_at(chunk, "created").value_or(0) > 0);
     auto const* const choices = array_at(chunk, "choices");
     require(choices != nullptr);
-    for (json::value const& choice : *choices) take_choice(choice.as_object());
+    if (!is_agents_aside(chunk, *choices)) {
+      for (json::value const& choice : *choices) take_choice(choice.as_object());
+    }
     require(choices->empty() || object_at(chunk, "usage") == nullptr);
     assembler_.add(text);
   }
@@ -64,6 +67,17 @@ class Caller {
     bool finished = false;
     std::int64_t calls = 0;
   };
+
+  // What an agent says beside its answer comes with one choice in which nothing is new, at any
+  // time.
+  static bool is_agents_aside(json::object const& chunk, json::array const& choices) {
+    bool const from_agent = std::ranges::any_of(
+        chunk, [](auto const& member) { return member.key().starts_with("copilot_"); });
+    if (!from_agent || choices.size() != 1) return false;
+    json::object const& choice = choices.front().as_object();
+    auto const* const delta = object_at(choice, "delta");
+    return delta != nullptr && delta->empty() && choice.at("finish_reason").is_null();
+  }
 
   void take_choice(json::object const& choice) {
     auto const index = whole_number_at(choice, "index");
