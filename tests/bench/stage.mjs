@@ -138,7 +138,13 @@ export class Stage {
   /// The same simulator behind TLS. A simulator over HTTPS is not an address that Jumpseat takes
   /// from its settings, and that is as it should be; so it plays a GitHub tenant here, reached through
   /// a proxy that knows one destination: itself. Returns the environment of a signed-in home.
-  async behind_tls() {
+  /// The same one for all that ask: its home is signed in there.
+  behind_tls() {
+    this.behind_tls_ ??= this.start_behind_tls_();
+    return this.behind_tls_;
+  }
+
+  async start_behind_tls_() {
     if (!has('openssl')) {
       this.skip_('memory after TLS: openssl is missing');
       return null;
