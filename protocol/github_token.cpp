@@ -135,6 +135,18 @@ TokenKind token_kind(Secret const& token) {
   return form->kind;  // the last prefix is empty and fits everything
 }
 
+std::string_view route_text(TokenRoute route) {
+  switch (route) {
+    case TokenRoute::unknown:
+      return "";
+    case TokenRoute::exchange:
+      return "exchange";
+    case TokenRoute::direct:
+      return "direct";
+  }
+  return "";
+}
+
 TokenRoute first_route(TokenKind kind) {
   switch (kind) {
     case TokenKind::fine_grained_pat:

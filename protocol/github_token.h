@@ -37,6 +37,7 @@ std::string_view describe(TokenKind kind);
 // the bearer itself. Which one works depends on the kind and on the app that the token was made by,
 // so it is learnt.
 enum class TokenRoute { unknown, exchange, direct };
+std::string_view route_text(TokenRoute route);  // "exchange", "direct"; empty when unknown
 // The one to try first. Fine-grained personal access tokens and installation tokens are never
 // exchanged (GitHub answers 403 and 404), all others are.
 TokenRoute first_route(TokenKind kind);

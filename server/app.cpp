@@ -148,7 +148,17 @@ int App::run_serve(Terminal& terminal) {
   return run([&terminal](App& app) { return app.serve_http(terminal); });
 }
 
+// A process that stays hears of other processes' sign-ins and sign-outs from the kernel; requests
+// look for them only where it cannot tell.
+void App::watch_store() {
+  stores_.on_open([this] {
+    bool const watched = store_watch_.start(stores_.path());
+    tokens_.set_told(watched && stores_.on_local_disk());
+  });
+}
+
 awaitable<int> App::serve_http(Terminal& terminal) {
+  watch_store();
   Event stopped(io_.get_executor());
   stop_ = [&stopped] { stopped.notify(); };
   auto const code = co_await jumpseat::run_serve(services(), terminal, port_, stopped);
@@ -162,7 +172,7 @@ int App::run_stdio(int input, int output) {
 
 awaitable<int> App::serve_stdio(int input, int output) {
   StdioTransport transport(io_, input, output);
-  stores_.on_open([this] { store_watch_.start(stores_.path()); });
+  watch_store();
   Peer peer(io_, transport);
   Event stopped(io_.get_executor());
   stop_ = [&stopped, &peer] {

@@ -55,6 +55,7 @@ class App {
   awaitable<int> serve_stdio(int input, int output);
   awaitable<int> serve_http(Terminal& terminal);
   void watch_signals();
+  void watch_store();
   LiteLlmDirectory* add_sources();
 
   // Declared in the order of construction; destroyed the other way round, after the loop has run

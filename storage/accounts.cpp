@@ -15,18 +15,6 @@ constexpr std::string_view select_account =
 // What nobody has used for so long is forgotten.
 constexpr std::int64_t borrowed_kept_seconds = 30 * 86'400;
 
-std::string_view route_text(TokenRoute route) {
-  switch (route) {
-    case TokenRoute::unknown:
-      return "";
-    case TokenRoute::exchange:
-      return "exchange";
-    case TokenRoute::direct:
-      return "direct";
-  }
-  return "";
-}
-
 TokenRoute route_of(std::string_view text) {
   if (text == "exchange") return TokenRoute::exchange;
   if (text == "direct") return TokenRoute::direct;

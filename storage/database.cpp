@@ -40,6 +40,10 @@ using State = DatabaseCondition::State;
 // any path. Longer where a process that started at the same moment may be creating the tables.
 constexpr int busy_milliseconds = 50;
 constexpr int busy_milliseconds_migrating = 150;
+// How long the processes that make the database wait for each other: on a machine with much else
+// to do one of them may need a second.
+constexpr int turn_milliseconds = 3000;
+constexpr int turn_pause_milliseconds = 10;
 // "JmpS": says whose file this is (SQLite, "PRAGMA application_id").
 constexpr std::int64_t application_id = 0x4a6d7053;
 
@@ -145,7 +149,8 @@ char* wipeable_copy(std::string_view text) {
 struct Place {
   std::string real_path;  // the directory's links resolved; the file itself is never a link
   bool exists = false;
-  dev_t device = 0;  // of the file, to recognise it again
+  bool empty = true;  // not there, or nothing in it
+  dev_t device = 0;   // of the file, to recognise it again
   ino_t inode = 0;
   std::optional<DatabaseCondition> problem;
   bool readable = false;  // with a problem: what is in the file may still be used
@@ -196,9 +201,10 @@ std::optional<DatabaseCondition> file_problem(std::string const& path, struct st
   if (!S_ISREG(file.st_mode))
     return unsafe("The database " + path + " is not a plain file.", "Move it away.");
   if (file.st_uid != geteuid()) {
-    return unsafe("The database " + path + " belongs to another user (uid " +
-                      std::to_string(file.st_uid) + ").",
-                  "Move it away, or: chown " + std::to_string(geteuid()) + " " + path);
+    return unsafe(
+        "The database " + path + " belongs to another user (uid " + std::to_string(file.st_uid) +
+            ").",
+        "Move it away, or repair it with `chown " + std::to_string(geteuid()) + " " + path + "`.");
   }
   if (file.st_nlink != 1) {
     return unsafe("The database " + path + " has a second name elsewhere (a hard link).",
@@ -206,7 +212,7 @@ std::optional<DatabaseCondition> file_problem(std::string const& path, struct st
   }
   if ((file.st_mode & 077) != 0) {
     return unsafe("The database " + path + " can be read by other users of this machine.",
-                  "Repair it with: chmod 600 " + path);
+                  "Repair it with `chmod 600 " + path + "`.");
   }
   return {};
 }
@@ -240,7 +246,7 @@ Place place_of(std::string const& path) {
   }
   if ((found.st_mode & 022) != 0) {
     place.problem = unsafe("Other users may write to the directory " + directory + ".",
-                           "Repair it with: chmod 700 " + directory);
+                           "Repair it with `chmod 700 " + directory + "`.");
     return place;
   }
 
@@ -251,6 +257,7 @@ Place place_of(std::string const& path) {
     if (lstat(each.c_str(), &file) != 0) continue;
     if (suffix.empty()) {
       place.exists = true;
+      place.empty = file.st_size == 0;
       place.device = file.st_dev;
       place.inode = file.st_ino;
       // What others could only read is still what we wrote.
@@ -276,6 +283,18 @@ int create_file(std::string const& path) {
   if (error == 0 && (made.st_mode & 0777) != 0600 && fchmod(file, 0600) != 0) error = errno;
   if (close(file) != 0 && error == 0) error = errno;
   return error;
+}
+
+// The file and its tables are made, and a damaged file is moved away, by one process at a time;
+// others that start at the same moment wait for it. Nothing: its turn takes longer than anybody
+// waits, or no lock can be made here, and then no database either.
+std::optional<ProcessLock> take_turn(std::string const& real_path) {
+  for (int waited = 0;; waited += turn_pause_milliseconds) {
+    auto lock = ProcessLock::try_lock(real_path + ".opening");
+    if (!lock) return std::nullopt;
+    if (*lock || waited >= turn_milliseconds) return std::move(*lock);
+    sqlite3_sleep(turn_pause_milliseconds);
+  }
 }
 
 // Makes a new or a renamed file's name survive a power cut. Best effort.
@@ -449,11 +468,14 @@ Result<std::unique_ptr<Database>> Database::open(std::string const& path) {
   if (path == in_memory_path) return in_memory(path, {}, {});
 
   std::string moved_to;
-  for (int round = 0;; ++round) {
+  bool damaged_before = false;
+  std::optional<ProcessLock> turn;
+  while (true) {
     Place place = place_of(path);
     if (place.problem) {
       return in_memory(path, std::move(*place.problem), place.readable ? place.real_path : "");
     }
+    if (place.empty && !turn) turn = take_turn(place.real_path);
     if (!place.exists) {
       int const error = create_file(place.real_path);
       if (error != 0 && error != EEXIST) return in_memory(path, cannot_create(path, error), {});
@@ -474,14 +496,19 @@ Result<std::unique_ptr<Database>> Database::open(std::string const& path) {
       return std::move(attempt.database);
     }
     if (!attempt.damaged) {
-      // Not while another process may be changing it, and not what we do not understand.
       State const state = attempt.condition.state;
+      // Perhaps by another process that is just making the tables.
+      if (state == State::memory_locked && !turn) {
+        turn = take_turn(place.real_path);
+        if (turn) continue;
+      }
+      // Not while another process may be changing it, and not what we do not understand.
       bool const readable = state == State::memory_full || state == State::memory_read_only;
       return in_memory(path, std::move(attempt.condition), readable ? place.real_path : "");
     }
 
     // Twice damaged: it is not the file. Do not go round in circles.
-    if (round == 1) {
+    if (std::exchange(damaged_before, true)) {
       return in_memory(
           path,
           because(State::memory_read_only, "The database " + path +
@@ -490,9 +517,8 @@ Result<std::unique_ptr<Database>> Database::open(std::string const& path) {
                                                std::string(memory_only)),
           {});
     }
-    // Of several processes that find the damage one moves the file, and only the one it looked at.
-    auto lock = ProcessLock::try_lock(place.real_path + ".repair");
-    if (!lock || !*lock) {
+    if (!turn) turn = take_turn(place.real_path);
+    if (!turn) {
       return in_memory(
           path,
           because(State::memory_locked, "The database " + path +
@@ -501,6 +527,7 @@ Result<std::unique_ptr<Database>> Database::open(std::string const& path) {
                                             std::string(memory_only)),
           {});
     }
+    // Another process may have moved it away meanwhile: only the one that was looked at is moved.
     struct stat now{};
     bool const same = lstat(place.real_path.c_str(), &now) == 0 && now.st_dev == place.device &&
                       now.st_ino == place.inode;
@@ -613,6 +640,7 @@ Database::Attempt Database::attempt(std::string const& path, std::string const& 
   }
 
   bool const wal_allowed = wal_is_safe(real_path);
+  database->local_ = wal_allowed;
   auto const mode = first_value(
       *database, wal_allowed ? "PRAGMA journal_mode = WAL" : "PRAGMA journal_mode = DELETE");
   if (!mode) return give_up();

@@ -89,6 +89,9 @@ class Database {
   // Another number after every transaction of another connection (SQLite, "PRAGMA data_version").
   // Costs microseconds; 0 when it cannot be read.
   std::int64_t data_version() const;
+  // False in memory, and where another machine may change the file: only there the kernel does not
+  // tell of changes.
+  bool on_local_disk() const { return local_; }
   // False when the file that is open here is no longer the one at its path: deleted, or replaced.
   // What is written then reaches nobody. Always true in memory.
   bool in_place() const;
@@ -122,6 +125,7 @@ class Database {
   std::string path_;
   DatabaseCondition condition_;
   std::string real_path_;  // of the file that is open; empty in memory
+  bool local_ = false;
   std::uint64_t device_ = 0;
   std::uint64_t inode_ = 0;
   // SQLite's extended code and errno of the last failure; open() judges by them.

@@ -19,8 +19,8 @@ class StoreWatch {
       : io_(io), background_(background), changed_(std::move(changed)) {}
 
   // Watches the directory of `database_path` until the background scope ends; the second call for a
-  // path is ignored.
-  void start(std::string const& database_path);
+  // path is ignored. False when the kernel does not do it.
+  bool start(std::string const& database_path);
 
  private:
   awaitable<> watch(int descriptor);

@@ -31,6 +31,9 @@ class Stores {
   // Another number when something that is stored may have changed by another hand: another process
   // wrote, or the database was opened anew.
   std::uint64_t version();
+  // False where changes by another hand have to be looked for: in memory (a disk may come back),
+  // and on a file system that other machines share.
+  bool on_local_disk() { return database().on_local_disk(); }
   // Called each time that the database has been opened.
   void on_open(std::function<void()> listener) { opened_listener_ = std::move(listener); }
   // The file of the lock that refreshes take turns by; empty when nothing is shared with other

@@ -76,7 +76,7 @@ Error TokenService::nobody_signed_in() const {
 
 Result<GitHubSignIn const*> TokenService::sign_in() {
   if (!parts_.config.enabled) return disabled();
-  if (parts_.clock.elapsed() >= noticed_at_ + notice_pause) notice_changes();
+  if (!told_ && parts_.clock.elapsed() >= noticed_at_ + notice_pause) notice_changes();
   if (!looked_) look();
   if (source_problem_) return *source_problem_;
   if (!sign_in_) return nobody_signed_in();

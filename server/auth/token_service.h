@@ -141,6 +141,8 @@ class TokenService {
   awaitable<Result<void>> remove(std::string id);
   // Another process has changed the store: looks, and tells the listeners of a change.
   void notice_changes();
+  // Whether that is called for every change. If not, requests look for changes themselves.
+  void set_told(bool told) { told_ = told; }
 
   // Called after every change of state(). Returns nothing to unsubscribe: listeners live as long as
   // we do.
@@ -209,6 +211,7 @@ class TokenService {
   bool pending_ = false;            // … but for other programs
   std::uint64_t seen_version_ = 0;  // of the store
   std::chrono::milliseconds noticed_at_{-1};
+  bool told_ = false;  // of the store's changes, by notice_changes() from outside
   std::chrono::milliseconds look_again_at_{0};  // while nobody is signed in
   std::optional<Held> held_;
   Secret rejected_;               // the last token that Copilot refused in the middle of its life

@@ -70,12 +70,14 @@ awaitable<int> run_doctor(Services services, Terminal& terminal) {
   } else {
     steps.note("storage", condition.message);
   }
+  bool sound = condition.message.empty();
 
   if (auto const keyring = co_await services.tokens.keyring_note()) {
     if (keyring->kind == TokenService::KeyringNote::Kind::in_use) {
       steps.good("keyring", keyring->text);
     } else {
       steps.note("keyring", keyring->text);
+      sound = false;
     }
   }
 
@@ -89,7 +91,10 @@ awaitable<int> run_doctor(Services services, Terminal& terminal) {
   steps.good("network and TLS", config.issuer.user.host + " answers");
   if (reached) {
     auto const note = clock_note(*reached, services.clock.unix_seconds());
-    if (!note.empty()) steps.note("clock", note);
+    if (!note.empty()) {
+      steps.note("clock", note);
+      sound = false;
+    }
   }
 
   // Asks every source, the GitHub CLI included, until Copilot takes a sign-in.
@@ -142,7 +147,7 @@ awaitable<int> run_doctor(Services services, Terminal& terminal) {
                                                    ? std::string("Copilot")
                                                    : (*stream)->upstream_model()));
   terminal.line();
-  terminal.line("Everything works.");
+  terminal.line(sound ? "Everything works." : "Copilot works. The notes above say what does not.");
   co_return exit_code::ok;
 }
 

@@ -38,18 +38,6 @@ std::string quota_text(Quota const& quota) {
          std::to_string(static_cast<long long>(quota.entitlement)) + ")";
 }
 
-std::string route_text(TokenRoute route) {
-  switch (route) {
-    case TokenRoute::unknown:
-      return "";
-    case TokenRoute::exchange:
-      return "exchange";
-    case TokenRoute::direct:
-      return "direct";
-  }
-  return "";
-}
-
 json::object as_json(SignInState const& state, Result<CopilotUser> const& user,
                      std::vector<Account> const& saved,
                      std::optional<TokenService::KeyringNote> const& keyring,

@@ -80,9 +80,8 @@ describe('one exchange for all', () => {
     assert.equal((await exchanges()) - mark, 1);
   });
 
-  test('D8: eight processes with GITHUB_TOKEN ask GitHub once, and the token is not stored', async () => {
+  test('D8: eight processes with GITHUB_TOKEN and no database yet ask GitHub once, and the token is not stored', async () => {
     const token = await known_token(sim);
-    await jumpseat(['status']); // makes the database; eight makers at once may find it busy (D4)
     const all = await start_editors(8, undefined, { GITHUB_TOKEN: token });
     await sim.scenario('exchange_slow?ms=300');
     const answers = await Promise.all(all.map((editor) => editor.chat()));
@@ -138,19 +137,23 @@ describe('one exchange for all', () => {
 
 describe('what one does, all see', () => {
   test('D10: a sign-out is seen within a second, asked or not', async () => {
-    await saved_sign_in(sim, home);
-    const [first, second] = await start_editors(2);
-    assert.equal((await check(first)).status, 'OK');
-    assert.equal((await check(second)).status, 'OK');
-    const from = second.messages.length;
-    const began = Date.now();
-    await first.request('signOut', {});
-    const pushed = await second.notification('didChangeStatus', (p) => p.kind === 'Error', { from });
-    const took = Date.now() - began;
-    assert.match(pushed.message, /not signed into GitHub Copilot/);
-    const { error } = await second.chat();
-    assert.equal(error.data.code, 'not_signed_in');
-    assert.ok(took < 10_000, `${took} ms`); // a second, but for a machine that is busy
+    let took = Infinity;
+    // More than once only on a machine that is too busy to tell.
+    for (let round = 0; round < 3 && took >= 1000; ++round) {
+      await saved_sign_in(sim, home);
+      const [first, second] = await start_editors(2);
+      assert.equal((await check(first)).status, 'OK');
+      assert.equal((await check(second)).status, 'OK');
+      const from = second.messages.length;
+      const began = Date.now();
+      await first.request('signOut', {});
+      const pushed = await second.notification('didChangeStatus', (p) => p.kind === 'Error', { from });
+      took = Date.now() - began;
+      assert.match(pushed.message, /not signed into GitHub Copilot/);
+      const { error } = await second.chat();
+      assert.equal(error.data.code, 'not_signed_in');
+    }
+    assert.ok(took < 1000, `${took} ms`);
   });
 
   test('D10: a stream that runs ends normally', async () => {

@@ -892,7 +892,7 @@ TEST_CASE("two processes take turns") {
 
 TEST_CASE("C15: eight processes that start at once, on no file or on a damaged one") {
   for (std::string const content : {"", "no database"}) {
-    for (int round = 0; round < 3; ++round) {
+    for (int round = 0; round < 10; ++round) {
       TempDir directory;
       std::string const path = directory / "jumpseat.db";
       if (!content.empty()) {
@@ -924,12 +924,9 @@ TEST_CASE("C15: eight processes that start at once, on no file or on a damaged o
         auto const state = static_cast<State>(WEXITSTATUS(status));
         if (state == State::recreated) ++recreated;
         if (state == State::on_disk || state == State::recreated) ++on_disk;
-        // Locked: by the one that creates or repairs, on a machine too busy to let it finish.
-        CHECK((state == State::on_disk || state == State::recreated ||
-               state == State::memory_locked));
       }
       CHECK(recreated == (content.empty() ? 0 : 1));
-      CHECK(on_disk > 0);
+      CHECK(on_disk == 8);
       auto database = opened(path);
       CHECK(database->condition().state == State::on_disk);
       CHECK(use_everything(*database) == 0);
