@@ -188,21 +188,15 @@ bool worth_learning(std::size_t misses) {
 
 // ---- ChatStreamRepair ----
 
-struct ChatStreamRepair::Workspace {
-  std::array<unsigned char, 3072> memory{};
-  std::array<unsigned char, 1024> stack{};
-  // Made anew for each event: release() of Boost 1.81 leaves the size of the next block doubled
-  // each time, until there is no memory of that size.
-  std::optional<json::monotonic_resource> resource;
-  json::parser parser{json::storage_ptr(), options_of_parser(), stack.data(), stack.size()};
+struct ChatStreamRepair::Learnt {
   ChunkPattern pattern;
-  std::size_t misses = 0;  // events in a row that no pattern fitted
+  std::size_t misses = 0;  // events in a row that it did not fit
 };
 
 ChatStreamRepair::ChatStreamRepair(Options options)
     : options_(std::move(options)),
       quoted_model_(quote(options_.model)),
-      workspace_(std::make_unique<Workspace>()) {}
+      learnt_(std::make_unique<Learnt>()) {}
 
 ChatStreamRepair::ChatStreamRepair(ChatStreamRepair&&) noexcept = default;
 ChatStreamRepair& ChatStreamRepair::operator=(ChatStreamRepair&&) noexcept = default;
@@ -249,20 +243,23 @@ Result<bool> ChatStreamRepair::read_json(std::string_view data) {
     done_ = true;
     return true;
   }
-  ChunkPattern& pattern = workspace_->pattern;
+  ChunkPattern& pattern = learnt_->pattern;
   if (pattern.match(data)) {
     take_match(pattern);
     return true;
   }
   pattern.forget();
-  ++workspace_->misses;
-  Workspace& space = *workspace_;
-  space.resource.emplace(space.memory.data(), space.memory.size());
-  space.parser.reset(&*space.resource);
+  ++learnt_->misses;
+  // What is parsed lives no longer than this call: thousands of streams share the stack.
+  std::array<unsigned char, 3072> memory;
+  std::array<unsigned char, 1024> stack;
+  json::monotonic_resource resource(memory.data(), memory.size());
+  json::parser parser(json::storage_ptr(), options_of_parser(), stack.data(), stack.size());
+  parser.reset(&resource);
   boost::system::error_code not_json;
-  workspace_->parser.write(data, not_json);
+  parser.write(data, not_json);
   if (not_json) return false;
-  json::value value = workspace_->parser.release();
+  json::value value = parser.release();
   if (!value.is_object()) {
     ++skipped_;
     return true;
@@ -276,7 +273,7 @@ Result<bool> ChatStreamRepair::read_json(std::string_view data) {
 }
 
 void ChatStreamRepair::take_match(ChunkPattern const& pattern) {
-  workspace_->misses = 0;
+  learnt_->misses = 0;
   ++good_events_;
   for (ChunkPattern::Piece const& piece : pattern.pieces()) {
     if (piece.key == "content" && !piece.call) text_bytes_ += pattern.text_size(piece);
@@ -287,8 +284,8 @@ void ChatStreamRepair::take_match(ChunkPattern const& pattern) {
 // After an event that made one chunk. The first delta of an answer or of a call, and a last one,
 // change what the next event means.
 void ChatStreamRepair::learn(std::string_view data) {
-  if (out_.size() == 1 && worth_learning(workspace_->misses)) {
-    workspace_->pattern.learn(data, out_.front());
+  if (out_.size() == 1 && worth_learning(learnt_->misses)) {
+    learnt_->pattern.learn(data, out_.front());
   }
 }
 
@@ -761,7 +758,7 @@ json::string* ChatAssembler::find_text(std::int64_t index, ChunkPattern::Piece c
 }
 
 void ChatAssembler::add_parsed(std::string_view text) {
-  auto parsed = parse_json(text);
+  auto parsed = parse_json(text, memory_);
   if (!parsed || !parsed->is_object()) return;
   for (auto& member : parsed->get_object()) {
     std::string_view const key = member.key();
@@ -780,7 +777,8 @@ void ChatAssembler::add_parsed(std::string_view text) {
 }
 
 void ChatAssembler::add_choice(json::object& given) {
-  Choice& choice = choices_[whole_number_at(given, "index").value_or(0)];
+  auto const index = whole_number_at(given, "index").value_or(0);
+  Choice& choice = choices_.try_emplace(index, memory_).first->second;
   for (auto& member : given) {
     std::string_view const key = member.key();
     if (key == "index" || key == "delta" || key == "message") continue;
@@ -809,7 +807,8 @@ void ChatAssembler::add_choice(json::object& given) {
 }
 
 void ChatAssembler::add_call(Choice& choice, json::object& given) {
-  json::object& call = choice.tool_calls[whole_number_at(given, "index").value_or(0)];
+  auto const index = whole_number_at(given, "index").value_or(0);
+  json::object& call = choice.tool_calls.try_emplace(index, memory_).first->second;
   for (auto& member : given) {
     if (member.key() == "index") continue;
     if (member.key() == "function" && member.value().is_object()) {
@@ -825,39 +824,42 @@ void ChatAssembler::add_call(Choice& choice, json::object& given) {
 json::object ChatAssembler::completion() {
   settle();
   pattern_.forget();
-  json::object out;
+  json::object out(memory_);
   out["id"] = text_at(head_, "id");
   out["object"] = "chat.completion";
-  for (auto const& member : head_) {
-    if (member.key() != "id" && member.key() != "usage") out[member.key()] = member.value();
+  for (auto& member : head_) {
+    if (member.key() != "id" && member.key() != "usage")
+      out[member.key()] = std::move(member.value());
   }
-  json::array choices;
-  for (auto const& [index, from] : choices_) {
-    json::object message;
+  json::array choices(memory_);
+  for (auto& [index, from] : choices_) {
+    json::object message(memory_);
     message["role"] = "assistant";
     message["content"] = nullptr;
     message["refusal"] = nullptr;
-    for (auto const& member : from.message) message[member.key()] = member.value();
+    for (auto& member : from.message) message[member.key()] = std::move(member.value());
     std::string_view reason = text_at(from.members, "finish_reason");
     if (!from.tool_calls.empty()) {
       if (reason == "stop") reason = "tool_calls";
-      json::array calls;
-      for (auto const& entry : from.tool_calls) calls.emplace_back(entry.second);
+      json::array calls(memory_);
+      for (auto& entry : from.tool_calls) calls.emplace_back(std::move(entry.second));
       std::string const name =
-          "call_" + std::string(text_at(head_, "id")) + "_" + std::to_string(index);
+          "call_" + std::string(text_at(out, "id")) + "_" + std::to_string(index);
       complete_calls(calls, name, !cut_short(reason));
       message["tool_calls"] = std::move(calls);
     }
-    json::object choice;
+    json::object choice(memory_);
     choice["index"] = index;
     choice["message"] = std::move(message);
     choice["logprobs"] = nullptr;
-    for (auto const& member : from.members) choice[member.key()] = member.value();
+    for (auto& member : from.members) {
+      if (member.key() != "finish_reason") choice[member.key()] = std::move(member.value());
+    }
     choice["finish_reason"] = reason.empty() ? json::value(nullptr) : json::value(reason);
     choices.push_back(std::move(choice));
   }
   out["choices"] = std::move(choices);
-  if (json::value const* const usage = head_.if_contains("usage")) out["usage"] = *usage;
+  if (json::value* const usage = head_.if_contains("usage")) out["usage"] = std::move(*usage);
   return out;
 }
 

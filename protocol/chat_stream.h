@@ -15,7 +15,9 @@
 #include <string_view>
 #include <vector>
 
+#include <boost/json/monotonic_resource.hpp>
 #include <boost/json/object.hpp>
+#include <boost/json/storage_ptr.hpp>
 #include <boost/json/value.hpp>
 
 #include "protocol/chunk_pattern.h"
@@ -79,7 +81,7 @@ class ChatStreamRepair {
     bool started = false;
     bool finished = false;
   };
-  struct Workspace;  // the parser and the memory of one event
+  struct Learnt;  // the pattern of the events before
 
   Result<> read(std::string_view data);
   Result<bool> read_json(std::string_view data);
@@ -112,7 +114,7 @@ class ChatStreamRepair {
   boost::json::object usage_extras_;  // what else the chunk held that brought it
   std::map<std::int64_t, Choice> choices_;
   std::optional<Error> agent_error_;  // copilot_errors: why a stream may end without an answer
-  std::unique_ptr<Workspace> workspace_;
+  std::unique_ptr<Learnt> learnt_;
   std::vector<std::string> out_;
   std::size_t text_bytes_ = 0;
   std::size_t skipped_ = 0;
@@ -128,12 +130,13 @@ class ChatAssembler {
  public:
   // A chunk that ChatStreamRepair returned.
   void add(std::string_view chunk);
-  // The answer so far as an object. A call's missing arguments become "{}"; a finish_reason of
-  // "stop" with tool calls becomes "tool_calls".
+  // The answer as an object; takes what was added. A call's missing arguments become "{}"; a
+  // finish_reason of "stop" with tool calls becomes "tool_calls".
   boost::json::object completion();
 
  private:
   struct Choice {
+    explicit Choice(boost::json::storage_ptr const& memory) : members(memory), message(memory) {}
     boost::json::object members;  // all but message
     boost::json::object message;  // all but tool_calls
     std::map<std::int64_t, boost::json::object> tool_calls;
@@ -143,10 +146,13 @@ class ChatAssembler {
   void settle();
   void learn(std::string_view chunk);
   void add_choice(boost::json::object& given);
-  static void add_call(Choice& choice, boost::json::object& given);
+  void add_call(Choice& choice, boost::json::object& given);
   boost::json::string* find_text(std::int64_t choice, ChunkPattern::Piece const& piece);
 
-  boost::json::object head_;
+  // Of everything that is parsed: nothing of it is freed before the end. The answer shares it.
+  boost::json::storage_ptr memory_ =
+      boost::json::make_shared_resource<boost::json::monotonic_resource>();
+  boost::json::object head_{memory_};
   std::map<std::int64_t, Choice> choices_;
   // The chunks that are alike: only their pieces are looked at.
   ChunkPattern pattern_;

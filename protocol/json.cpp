@@ -99,16 +99,16 @@ bool is_identifier(std::string_view name) {
 
 }  // namespace
 
-Result<json::value> parse_json(std::string_view text) {
+Result<json::value> parse_json(std::string_view text, json::storage_ptr memory) {
   if (auto const problem = check_json(text, max_json_depth)) {
     return fail(ErrorCode::parse_error, "Not JSON: " + problem->text());
   }
   json::parse_options options;
   options.max_depth = max_json_depth;
   boost::system::error_code ec;
-  json::value value = json::parse(text, ec, {}, options);
+  json::value value = json::parse(text, ec, memory, options);
   // Boost.JSON refuses lone surrogates, under several error codes.
-  if (ec) value = json::parse(without_lone_surrogates(text), ec, {}, options);
+  if (ec) value = json::parse(without_lone_surrogates(text), ec, memory, options);
   if (ec == json::error::exponent_overflow || !is_finite(value)) {
     return fail(ErrorCode::parse_error, "JSON with a number that is out of range");
   }

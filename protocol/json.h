@@ -44,8 +44,8 @@ inline constexpr std::size_t max_json_depth = 128;
 // Parses one JSON text (RFC 8259). Accepts what check_json() accepts, with two differences that a
 // tree forces: a lone surrogate escape (\uD800) becomes U+FFFD, and a number beyond the range of a
 // double is refused. Fails with parse_error, which says what and at which byte. When a name occurs
-// twice in one object the last one counts.
-Result<json::value> parse_json(std::string_view text);
+// twice in one object the last one counts. The value lives in `memory`.
+Result<json::value> parse_json(std::string_view text, json::storage_ptr memory = {});
 
 // The JSON text of a value, with numbers as people write them: 0 and 288.3 where Boost.JSON writes
 // 0E0 and 2.883E2. For answers that people look at too; what goes to programs alone need not pay.

@@ -71,8 +71,9 @@ ChatCall make_call(ChatRequest request, ChatRequest::Upstream const& change, std
 
 awaitable<Result<std::unique_ptr<ChatStream>>> ChatService::start(ChatRequest request,
                                                                   std::string* chosen) {
-  auto model = co_await catalog_.resolve(request.model());
-  if (!model) co_return model.error();
+  auto resolved = co_await catalog_.resolve(request.model());
+  if (!resolved) co_return resolved.error();
+  auto const model = std::move(*resolved);
   if (chosen != nullptr) *chosen = model->id;
   if (!model->serves("/chat/completions")) {
     co_return fail(ErrorCode::unsupported_api_for_model,

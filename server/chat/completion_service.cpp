@@ -43,7 +43,7 @@ awaitable<Result<std::unique_ptr<CompletionStream>>> CompletionService::start(
     CompletionRequest request, std::string* chosen) {
   auto model = co_await catalog_.resolve(request.model());
   if (!model) co_return model.error();
-  auto engine = co_await engine_for(request, *model);
+  auto engine = co_await engine_for(request, **model);
   if (!engine) co_return engine.error();
 
   CompletionChunks::Options options;
@@ -54,7 +54,7 @@ awaitable<Result<std::unique_ptr<CompletionStream>>> CompletionService::start(
   options.usage = request.include_usage() || !request.stream()
                       ? CompletionChunks::Options::Usage::pass_on
                       : CompletionChunks::Options::Usage::hold_back;
-  auto answering = engine->empty() ? model->id : *engine;
+  auto answering = engine->empty() ? (*model)->id : *engine;
   if (chosen != nullptr) *chosen = answering;
   auto stream = std::make_unique<CompletionStream>(*this, std::move(request), std::move(answering),
                                                    std::move(*engine), std::move(options));

@@ -28,9 +28,9 @@ class EmbeddingsService {
 
   // The model for a request: the one it names, else the list's first that makes embeddings. Fails
   // with model_not_found, or with unsupported_api_for_model, naming those that do.
-  awaitable<Result<Model>> model_for(EmbeddingsRequest const& request);
+  awaitable<Result<ModelCatalog::Choice>> model_for(EmbeddingsRequest const& request);
   // Fails with any sign-in error, or what upstream said.
-  awaitable<Result<EmbeddingsReply>> answer(EmbeddingsRequest request, Model model);
+  awaitable<Result<EmbeddingsReply>> answer(EmbeddingsRequest request, ModelCatalog::Choice model);
 
  private:
   ModelCatalog& catalog_;

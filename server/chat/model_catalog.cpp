@@ -171,7 +171,7 @@ awaitable<Result<ModelCatalog::List>> ModelCatalog::fetch() {
   co_return list_;
 }
 
-awaitable<Result<Model>> ModelCatalog::resolve(std::string_view asked_name) {
+awaitable<Result<ModelCatalog::Choice>> ModelCatalog::resolve(std::string_view asked_name) {
   std::string const asked(asked_name.empty() ? std::string_view(config_.default_model)
                                              : asked_name);
   auto at_hand = co_await list();
@@ -187,7 +187,7 @@ awaitable<Result<Model>> ModelCatalog::resolve(std::string_view asked_name) {
     }
   }
   if (!model) co_return model.error();
-  co_return **model;
+  co_return Choice(*at_hand, *model);
 }
 
 std::string const& Catalog::data() const {

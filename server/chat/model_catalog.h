@@ -36,6 +36,7 @@ struct Catalog {
 class ModelCatalog {
  public:
   using List = std::shared_ptr<Catalog const>;
+  using Choice = std::shared_ptr<Model const>;  // keeps its list
 
   ModelCatalog(asio::io_context& io, Scope& background, CopilotApi& copilot, TokenService& tokens,
                Stores& stores, Clock& clock, Config const& config);
@@ -46,7 +47,7 @@ class ModelCatalog {
   awaitable<Result<List>> refresh();
   // The model that goes by `asked` (empty: the configured default). A name that a stale list does
   // not know is looked up in a fresh one before the answer is no.
-  awaitable<Result<Model>> resolve(std::string_view asked);
+  awaitable<Result<Choice>> resolve(std::string_view asked);
   // Another account: what is in memory is not its list.
   void forget();
 

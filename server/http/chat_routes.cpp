@@ -94,9 +94,9 @@ class ChatRoute {
                                         Reply& reply) const {
     auto model = co_await catalog_.resolve(request.model());
     if (!model) co_return model.error();
-    reply.record().listed_model = model->id;
+    reply.record().listed_model = (*model)->id;
     CachedAnswer cached(cache_);
-    co_await cached.look("/chat/completions", model->id, request.body(), incoming, reply);
+    co_await cached.look("/chat/completions", (*model)->id, request.body(), incoming, reply);
     if (cached.hit()) {
       co_await cached.send(reply);
       co_return Result<void>();

@@ -24,22 +24,23 @@ class EmbeddingsRoute {
     record.asked_model = request->model();
     auto model = co_await embeddings_.model_for(*request);
     if (!model) co_return model.error();
-    record.model = model->id;
-    record.listed_model = model->id;
+    auto const& id = (*model)->id;
+    record.model = id;
+    record.listed_model = id;
 
     CachedAnswer cached(cache_);
-    co_await cached.look("/embeddings", model->id, request->body(), incoming, reply);
+    co_await cached.look("/embeddings", id, request->body(), incoming, reply);
     if (cached.hit()) {
       co_await cached.send(reply);
       co_return Result<void>();
     }
-    reply.header("x-jumpseat-model", model->id);
+    reply.header("x-jumpseat-model", id);
     auto answer = co_await embeddings_.answer(std::move(*request), *model);
     if (!answer) co_return answer.error();
     record.prompt_tokens = answer->prompt_tokens;
     record.completion_tokens = 0;
     pass_on_headers(answer->headers, reply);
-    cached.keep(model->id, answer->body);
+    cached.keep(id, answer->body);
     co_await reply.json(std::move(answer->body));
     co_return Result<void>();
   }

@@ -25,9 +25,9 @@ class ModelRoutes {
     reply.record().asked_model = request.parameter();
     auto model = co_await catalog_.resolve(request.parameter());
     if (!model) co_return model.error();
-    reply.record().model = model->id;
-    reply.header("x-jumpseat-model", model->id);
-    auto object = model_json(*model);
+    reply.record().model = (*model)->id;
+    reply.header("x-jumpseat-model", (*model)->id);
+    auto object = model_json(**model);
     object["id"] = request.parameter();
     auto text = json_text(object);
     co_await reply.json(std::move(text));

@@ -25,10 +25,16 @@ Alarm::TimePoint after(Alarm::TimePoint start, std::chrono::milliseconds duratio
   return duration > longest ? Alarm::never : start + duration;
 }
 
-bool token_character(char c) {
-  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-         std::string_view("!#$%&'*+-.^_`|~").find(c) != std::string_view::npos;
-}
+// RFC 9110, 5.6.2.
+constexpr std::array<bool, 256> token_characters = [] {
+  std::array<bool, 256> table{};
+  for (unsigned char c = 'a'; c <= 'z'; ++c) table[c] = table[c - 'a' + 'A'] = true;
+  for (unsigned char c = '0'; c <= '9'; ++c) table[c] = true;
+  for (char c : std::string_view("!#$%&'*+-.^_`|~")) table[static_cast<unsigned char>(c)] = true;
+  return table;
+}();
+
+bool token_character(char c) { return token_characters[static_cast<unsigned char>(c)]; }
 
 bool same_name(std::string_view a, std::string_view lower) {
   return a.size() == lower.size() &&
@@ -144,7 +150,8 @@ Result<> HttpTransfer::build_headers() {
     size += name.size() + value.size() + 3;
   }
   std::string_view const secret = request_.authorization.reveal();
-  if (secret.find_first_of(std::string_view("\r\n\0", 3)) != std::string_view::npos) {
+  if (std::any_of(secret.begin(), secret.end(),
+                  [](char c) { return c == '\r' || c == '\n' || c == '\0'; })) {
     return fail(ErrorCode::invalid_request,
                 "The credential for " + host_ +
                     " contains a line break, so the request was not sent.")

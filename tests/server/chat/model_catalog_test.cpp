@@ -90,7 +90,7 @@ struct Process {
   std::string fresh_ids() { return text(run(io, catalog.refresh())); }
   std::string resolve(std::string const& name) {
     auto model = run(io, catalog.resolve(name));
-    return model ? model->id : "error " + std::string(model.error().name());
+    return model ? (*model)->id : "error " + std::string(model.error().name());
   }
   void finish_background() {
     run_until(io, [this] { return background.empty(); });
