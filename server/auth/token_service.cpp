@@ -50,6 +50,24 @@ seconds lifetime(std::int64_t refresh_in) {
 
 }  // namespace
 
+std::string_view name_of(SignInState::Kind kind) {
+  switch (kind) {
+    case SignInState::Kind::signed_out:
+      return "signed_out";
+    case SignInState::Kind::unverified:
+      return "unverified";
+    case SignInState::Kind::ready:
+      return "ready";
+    case SignInState::Kind::refused:
+      return "refused";
+    case SignInState::Kind::unreachable:
+      return "unreachable";
+    case SignInState::Kind::disabled:
+      return "disabled";
+  }
+  return "signed_out";
+}
+
 TokenService::TokenService(Parts parts)
     : parts_(parts),
       exchange_(parts.io, parts.background, "token exchange"),

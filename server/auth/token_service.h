@@ -66,6 +66,8 @@ struct SignInState {
   // Until the Copilot token expires; nothing on the direct route, where there is none.
   std::optional<std::chrono::seconds> token_left;
 };
+// As programs read it: "signed_out", "unverified", ….
+std::string_view name_of(SignInState::Kind kind);
 
 class TokenService {
  public:

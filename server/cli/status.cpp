@@ -11,24 +11,6 @@
 namespace jumpseat {
 namespace {
 
-std::string kind_text(SignInState::Kind kind) {
-  switch (kind) {
-    case SignInState::Kind::ready:
-      return "ready";
-    case SignInState::Kind::unverified:
-      return "unverified";
-    case SignInState::Kind::signed_out:
-      return "signed out";
-    case SignInState::Kind::refused:
-      return "refused";
-    case SignInState::Kind::unreachable:
-      return "unreachable";
-    case SignInState::Kind::disabled:
-      return "disabled";
-  }
-  return "signed out";
-}
-
 std::string quota_text(Quota const& quota) {
   if (quota.unlimited) return "unlimited";
   auto const percent =
@@ -44,7 +26,7 @@ json::object as_json(SignInState const& state, Result<CopilotUser> const& user,
                      Services const& services) {
   json::object out;
   out["version"] = version;
-  out["state"] = kind_text(state.kind);
+  out["state"] = name_of(state.kind);
   if (!state.login.empty()) out["login"] = state.login;
   if (!state.source.empty()) out["source"] = state.source;
   if (!state.token_kind.empty()) out["tokenKind"] = state.token_kind;
@@ -125,7 +107,7 @@ awaitable<int> run_status(Services services, Terminal& terminal, Output output) 
     case SignInState::Kind::refused:
     case SignInState::Kind::unreachable:
     case SignInState::Kind::disabled:
-      rows.push_back({"Copilot", terminal.red(kind_text(state.kind)) + ": " +
+      rows.push_back({"Copilot", terminal.red(std::string(name_of(state.kind))) + ": " +
                                      log::safe(state.problem->message())});
       if (!state.problem->url().empty()) rows.push_back({"", log::safe(state.problem->url())});
       break;

@@ -13,24 +13,6 @@
 namespace jumpseat {
 namespace {
 
-std::string_view name_of(SignInState::Kind kind) {
-  switch (kind) {
-    case SignInState::Kind::signed_out:
-      return "signed_out";
-    case SignInState::Kind::unverified:
-      return "unverified";
-    case SignInState::Kind::ready:
-      return "ready";
-    case SignInState::Kind::refused:
-      return "refused";
-    case SignInState::Kind::unreachable:
-      return "unreachable";
-    case SignInState::Kind::disabled:
-      return "disabled";
-  }
-  return "signed_out";
-}
-
 bool usable(SignInState::Kind kind) {
   return kind == SignInState::Kind::ready || kind == SignInState::Kind::unverified;
 }

@@ -4,36 +4,18 @@
 import assert from 'node:assert/strict';
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { after, afterEach, before, beforeEach, describe, test } from 'node:test';
+import { describe, test } from 'node:test';
 import {
   Editor,
-  Home,
   closed_port,
   eventually,
   known_token,
   made_up_token,
   run,
   saved_sign_in,
-  start_simulator,
   upstream_env,
 } from './harness.mjs';
-
-let sim;
-let home;
-let editors;
-before(async () => {
-  sim = await start_simulator();
-});
-after(() => sim.stop());
-beforeEach(async () => {
-  await sim.reset();
-  home = new Home();
-  editors = [];
-});
-afterEach(async () => {
-  await Promise.all(editors.map((editor) => editor.kill()));
-  home.remove();
-});
+import { editors, home, sim } from './world.mjs';
 
 const jumpseat = (args, more = {}) => run(args, { cwd: home.work, env: home.env(sim.env, more) });
 
@@ -96,7 +78,7 @@ describe('named accounts', () => {
       [[], {}],
     ]) {
       const found = await status(args, more);
-      assert.equal(found.state, 'signed out');
+      assert.equal(found.state, 'signed_out');
       assert.match(JSON.stringify(found.passedOver), /sign-ins named: work \(choose one with --account\)/);
       const { code, stderr } = await jumpseat(['chat', 'hi', ...args], more);
       assert.equal(code, 4, stderr);
@@ -108,7 +90,7 @@ describe('named accounts', () => {
   test('a name that was asked for goes before the environment and before other programs', async () => {
     const token = await known_token(sim);
     const found = await status(['--account', 'work'], { GITHUB_TOKEN: token });
-    assert.equal(found.state, 'signed out');
+    assert.equal(found.state, 'signed_out');
     assert.match(JSON.stringify(found.passedOver), /the account \\"work\\" was asked for/);
     const piped = await run(['status', '--json', '--token-stdin', '--account', 'work'], {
       cwd: home.work,
@@ -124,7 +106,7 @@ describe('named accounts', () => {
     const { code, stdout } = await jumpseat(['logout', '--account', 'work']);
     assert.equal(code, 0);
     assert.match(stdout, /saved sign-in "work" is gone/);
-    assert.equal((await status(['--account', 'work'])).state, 'signed out');
+    assert.equal((await status(['--account', 'work'])).state, 'signed_out');
     assert.equal((await status()).login, 'ada');
   });
 
@@ -200,7 +182,7 @@ describe('an editor', () => {
     assert.equal(result.status, 'NotSignedIn');
     assert.ok(!editor.messages.some(({ text }) => text.includes('swordfish') || text.includes(token)));
     await editor.end();
-    assert.equal((await status()).state, 'signed out');
+    assert.equal((await status()).state, 'signed_out');
   });
 
   test('lets a person choose among all sign-ins, and removes only what is ours', async () => {

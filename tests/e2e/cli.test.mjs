@@ -498,7 +498,7 @@ describe('tokens', () => {
           })
         ).stdout,
       );
-      assert.equal(json.state, 'signed out');
+      assert.equal(json.state, 'signed_out');
       assert.ok(
         json.passedOver.some(
           (one) => one.source === `environment ${name}` && one.reason.includes(prefix),

@@ -8,20 +8,9 @@ import net from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { after, afterEach, before, beforeEach, describe, test } from 'node:test';
-import { Home, closed_port, made_up_token, run, start_simulator, upstream_env } from './harness.mjs';
-
-let sim;
-let home;
-before(async () => {
-  sim = await start_simulator();
-});
-after(() => sim.stop());
-beforeEach(async () => {
-  await sim.reset();
-  home = new Home();
-});
-afterEach(() => home.remove());
+import { describe, test } from 'node:test';
+import { closed_port, made_up_token, run, start_simulator, upstream_env } from './harness.mjs';
+import { home, sim } from './world.mjs';
 
 async function doctor(more = {}, upstream = sim.env) {
   const env = home.env(upstream, { PATH: `${home.path}/bin:/usr/bin:/bin`, MAX_RETRIES: '0' }, more);

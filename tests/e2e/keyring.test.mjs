@@ -9,8 +9,9 @@ import { mkdirSync, readFileSync, readdirSync } from 'node:fs';
 import net from 'node:net';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
-import { after, afterEach, before, beforeEach, describe, test } from 'node:test';
-import { Editor, Home, eventually, in_time, run, start_simulator } from './harness.mjs';
+import { afterEach, beforeEach, describe, test } from 'node:test';
+import { Editor, eventually, in_time, run } from './harness.mjs';
+import { editors, home, sim } from './world.mjs';
 
 const missing = [];
 for (const program of ['dbus-daemon', 'gnome-keyring-daemon']) {
@@ -28,23 +29,6 @@ const library = ['/usr/lib/x86_64-linux-gnu', '/usr/lib/aarch64-linux-gnu', '/us
 if (!library) missing.push('libsecret-1.so.0');
 const skip = missing.length > 0 && `there is no ${missing.join(', no ')}`;
 if (skip) console.log(`SKIPPED: the keyring was not tested: ${skip}.`);
-
-let sim;
-let home;
-let editors;
-before(async () => {
-  sim = await start_simulator();
-});
-after(() => sim.stop());
-beforeEach(async () => {
-  await sim.reset();
-  home = new Home();
-  editors = [];
-});
-afterEach(async () => {
-  await Promise.all(editors.map((editor) => editor.kill()));
-  home.remove();
-});
 
 async function open_editor(session) {
   const editor = new Editor({ env: env(session), cwd: home.work });
@@ -149,7 +133,7 @@ describe('a keyring', { skip }, () => {
     const out = await jumpseat(['logout', '--account', 'work'], bus.session);
     assert.equal(out.code, 0, out.stderr);
     const work = await status({ ...bus.session, JUMPSEAT_ACCOUNT: 'work' });
-    assert.equal(work.state, 'signed out');
+    assert.equal(work.state, 'signed_out');
     assert.equal((await in_a_second(() => status(bus.session))).state, 'ready');
   });
 

@@ -6,27 +6,11 @@ import assert from 'node:assert/strict';
 import { spawn, spawnSync } from 'node:child_process';
 import { copyFileSync, existsSync, readFileSync, readdirSync, renameSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { after, afterEach, before, beforeEach, describe, test } from 'node:test';
-import { Editor, Home, binary, eventually, known_token, run, saved_sign_in, start_simulator } from './harness.mjs';
+import { describe, test } from 'node:test';
+import { Editor, binary, eventually, known_token, run, saved_sign_in } from './harness.mjs';
+import { editors, home, sim } from './world.mjs';
 
 const EXCHANGE = '/copilot_internal/v2/token';
-let sim;
-let home;
-let editors;
-before(async () => {
-  sim = await start_simulator();
-});
-after(() => sim.stop());
-beforeEach(async () => {
-  await sim.reset();
-  home = new Home();
-  editors = [];
-});
-afterEach(async () => {
-  await Promise.all(editors.map((editor) => editor.kill()));
-  home.remove();
-});
-
 const env = (more = {}) => home.env(sim.env, more);
 const jumpseat = (args, more) => run(args, { cwd: home.work, env: env(more) });
 const exchanges = async () => (await sim.requests({ path: EXCHANGE })).length;

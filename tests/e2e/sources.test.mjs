@@ -18,20 +18,9 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { after, afterEach, before, beforeEach, describe, test } from 'node:test';
-import { Editor, Home, known_token, made_up_token, mode_of, run, start_simulator } from './harness.mjs';
-
-let sim;
-let home;
-before(async () => {
-  sim = await start_simulator();
-});
-after(() => sim.stop());
-beforeEach(async () => {
-  await sim.reset();
-  home = new Home();
-});
-afterEach(() => home.remove());
+import { describe, test } from 'node:test';
+import { Editor, Home, known_token, made_up_token, mode_of, run } from './harness.mjs';
+import { home, sim } from './world.mjs';
 
 const host = () => new URL(sim.url).host;
 const config_of = (at, ...names) => join(at.path, '.config', ...names);
@@ -184,7 +173,7 @@ describe('every source in every state', () => {
           assert.equal(found.login, 'octocat');
           assert.equal(found.code, 0);
         } else {
-          assert.equal(found.state, 'signed out', JSON.stringify(found));
+          assert.equal(found.state, 'signed_out', JSON.stringify(found));
           assert.equal(found.code, 4);
           const reasons = reasons_of(found, source);
           assert.ok(
@@ -214,7 +203,7 @@ describe('every source in every state', () => {
       for (const source of Object.values(SOURCES))
         put(source.path(at), source.text(token(made_up_token())));
       const found = await status(SOURCES.litellm.env(at), at);
-      assert.equal(found.state, 'signed out');
+      assert.equal(found.state, 'signed_out');
       for (const source of Object.values(SOURCES))
         assert.match(reasons_of(found, source).join('\n'), reason);
     }));
@@ -266,7 +255,7 @@ describe('every source in every state', () => {
       for (const name of names)
         put(config_of(at, 'github-copilot', name), typeof text === 'function' ? text() : text);
       const found = await status({}, at);
-      assert.equal(found.state, 'signed out');
+      assert.equal(found.state, 'signed_out');
       for (const name of names) assert.match(reasons_of(found, SOURCES[name]).join('\n'), reason);
     }));
 
@@ -445,7 +434,7 @@ describe('order', () => {
     put(in_config('github-copilot', 'apps.json'), apps(token));
     put_gh('touch "$HOME/started"');
     const found = await status({ JUMPSEAT_TOKEN_SOURCES: 'saved' });
-    assert.equal(found.state, 'signed out');
+    assert.equal(found.state, 'signed_out');
     assert.match(JSON.stringify(found.passedOver), /JUMPSEAT_TOKEN_SOURCES leaves/);
     assert.equal(existsSync(join(home.path, 'started')), false);
     const { code, stderr } = await jumpseat(['status'], { JUMPSEAT_TOKEN_SOURCES: 'keychain' });
@@ -481,7 +470,7 @@ describe('order', () => {
     put(in_config('github-copilot', 'apps.json'), apps(made_up_token(), 'github.com:Iv1.x'));
     put(in_config('litellm', 'github_copilot', 'access-token'), made_up_token());
     const found = await status();
-    assert.equal(found.state, 'signed out');
+    assert.equal(found.state, 'signed_out');
     assert.deepEqual(await sim.requests(), []);
   });
 });
@@ -538,7 +527,7 @@ describe('S28: what belongs to others', () => {
     assert.match((await status()).source, /apps\.json/);
     assert.equal((await jumpseat(['logout'])).code, 0);
     let found = await status();
-    assert.equal(found.state, 'signed out');
+    assert.equal(found.state, 'signed_out');
     assert.match(JSON.stringify(found.passedOver), /somebody signed out.*login --existing/);
     const { code, stdout } = await jumpseat(['login', '--existing']);
     assert.equal(code, 0);
@@ -611,7 +600,7 @@ describe("LiteLLM's directory, shared", () => {
     const off = { ...shared(), GITHUB_COPILOT_LITELLM_ENABLED: 'false' };
     const before_ = snapshot(litellm_dir());
     const found = await status(off);
-    assert.equal(found.state, 'signed out');
+    assert.equal(found.state, 'signed_out');
     assert.equal((await jumpseat(['login'], off)).code, 0);
     assert.deepEqual(snapshot(litellm_dir()), before_);
   });

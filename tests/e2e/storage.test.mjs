@@ -117,7 +117,7 @@ describe('modes', () => {
     chmodSync(home.database, 0o666);
     const found = await status();
     says(found.storage, /chmod 600/);
-    assert.equal(found.state, 'signed out');
+    assert.equal(found.state, 'signed_out');
     assert.equal(found.code, 4);
   });
 
@@ -235,7 +235,7 @@ describe('disks', () => {
     const found = await status();
     assert.equal(found.storage.persistent, false);
     assert.match(found.storage.message, /cannot be created: Not a directory/);
-    assert.equal(found.state, 'signed out');
+    assert.equal(found.state, 'signed_out');
   });
 
   const mountable = root && spawnSync('mount', ['--version']).status === 0;
@@ -374,7 +374,7 @@ describe('contents', () => {
       mkdirSync(home.data, { mode: 0o700 });
       writeFileSync(home.database, whole.subarray(0, size), { mode: 0o600 });
       const found = await status();
-      assert.ok(['ready', 'signed out'].includes(found.state), `${size}: ${JSON.stringify(found)}`);
+      assert.ok(['ready', 'signed_out'].includes(found.state), `${size}: ${JSON.stringify(found)}`);
       assert.equal(found.storage.persistent, true, `${size}: ${found.storage.message}`);
     }
   });
@@ -403,7 +403,7 @@ describe('contents', () => {
       await sim.wait('complete', { path: '/login/oauth/access_token', n: round + 1 });
       await editor.kill();
       const found = await status();
-      assert.ok(['ready', 'signed out'].includes(found.state), JSON.stringify(found));
+      assert.ok(['ready', 'signed_out'].includes(found.state), JSON.stringify(found));
       assert.equal(found.storage.message, undefined);
     }
   });
@@ -413,7 +413,7 @@ describe('contents', () => {
     const other = await start_simulator();
     try {
       const { state } = await status({ env: other.env });
-      assert.equal(state, 'signed out');
+      assert.equal(state, 'signed_out');
       assert.equal((await other.counts()).requests, 0);
     } finally {
       await other.stop();

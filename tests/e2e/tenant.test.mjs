@@ -108,7 +108,7 @@ describe('a tenant', () => {
     for (const args of [[], ['--host', 'github.com'], ['--host', 'other.ghe.com']]) {
       const { code, stdout } = await jumpseat(['status', '--json', ...args]);
       assert.equal(code, 4, stdout);
-      assert.equal(JSON.parse(stdout).state, 'signed out');
+      assert.equal(JSON.parse(stdout).state, 'signed_out');
     }
     assert.deepEqual(asked, []);
     assert.equal((await jumpseat(['status', '--host', 'acme.ghe.com'])).code, 0);
