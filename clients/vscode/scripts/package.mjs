@@ -1,9 +1,10 @@
 // Makes the platform's .vsix with the native program inside:
 //
-//   node scripts/package.mjs [--program FILE] [--out FILE]
+//   node scripts/package.mjs [--program FILE] [--out FILE] [--repository URL]
 //
-// FILE is by default the release build (build/release/jumpseat), which is built if it is not there. The program
-// is stripped on the way in. What goes into the package is exactly what `stage` copies.
+// The program is by default the release build (build/release/jumpseat), which is brought up to date first. It is
+// stripped on the way in. What goes into the package is exactly what `stage` copies. URL is where the project's
+// pages are, by default package.json's `repository`; as long as neither names one, the pages go along (pages.mjs).
 
 import { spawnSync } from 'node:child_process';
 import {
@@ -22,13 +23,18 @@ import { tmpdir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
+import { linkToRepository, takePagesAlong } from './pages.mjs';
 
 const HERE = join(dirname(fileURLToPath(import.meta.url)), '..');
 const PROJECT = join(HERE, '..', '..');
 const TARGET = `${process.platform}-${process.arch}`;
 
 const { values: options } = parseArgs({
-  options: { program: { type: 'string' }, out: { type: 'string' } },
+  options: {
+    program: { type: 'string' },
+    out: { type: 'string' },
+    repository: { type: 'string' },
+  },
 });
 const manifest = JSON.parse(readFileSync(join(HERE, 'package.json'), 'utf8'));
 const out = resolve(options.out ?? join(HERE, `jumpseat-${TARGET}-${manifest.version}.vsix`));
@@ -45,27 +51,17 @@ function run(program, args, where) {
   }
 }
 
-/** The program to pack; built when there is none. */
+/** The program to pack; built from the sources as they are, unless one is named. */
 function program() {
   if (options.program) return resolve(options.program);
-  const built = join(PROJECT, 'build', 'release', 'jumpseat');
-  if (!existsSync(built)) {
-    console.log('Building the program…');
-    run('cmake', ['--preset', 'release'], PROJECT);
-    run('cmake', ['--build', '--preset', 'release', '--target', 'jumpseat'], PROJECT);
-  }
-  return built;
+  console.log('Building the program…');
+  run('cmake', ['--preset', 'release'], PROJECT);
+  run('cmake', ['--build', '--preset', 'release', '--target', 'jumpseat'], PROJECT);
+  return join(PROJECT, 'build', 'release', 'jumpseat');
 }
 
 function stage(folder) {
-  for (const name of [
-    'README.md',
-    'CHANGELOG.md',
-    'media',
-    'pictures',
-    'dist/extension.js',
-    'dist/lsp.js',
-  ]) {
+  for (const name of ['CHANGELOG.md', 'media', 'pictures', 'dist/extension.js', 'dist/lsp.js']) {
     cpSync(join(HERE, name), join(folder, name), { recursive: true });
   }
   cpSync(join(PROJECT, 'LICENSE'), join(folder, 'LICENSE'));
@@ -75,6 +71,9 @@ function stage(folder) {
   mkdirSync(join(folder, 'bin'));
   run('strip', ['--strip-all', '-o', join(folder, 'bin', name), program()], folder);
   chmodSync(join(folder, 'bin', name), 0o755);
+  const repository = options.repository ?? manifest.repository?.url;
+  if (repository) linkToRepository(HERE, PROJECT, folder, repository);
+  else takePagesAlong(HERE, PROJECT, folder);
 }
 
 const folder = mkdtempSync(join(tmpdir(), 'jumpseat-package-'));
