@@ -91,7 +91,7 @@ if (process.argv.includes('--watch')) {
       outExtension: { '.js': '.cjs' },
       // Not bundled: a test asks the compiler what it makes of a file.
       external: ['typescript'],
-      alias: { vscode: './test/vscode_stand_in.cjs' },
+      alias: { vscode: './test/vscode_stand_in.ts' },
       plugins: [withoutUnusedFeatures],
       define: { EXTENSION_ROOT: JSON.stringify(ROOT) },
       sourcemap: 'inline',

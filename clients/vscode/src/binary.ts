@@ -22,7 +22,8 @@ export interface Program {
   origin: 'setting' | 'bundled' | 'PATH';
 }
 
-const NAME = process.platform === 'win32' ? 'jumpseat.exe' : 'jumpseat';
+/** The program's file name. */
+export const PROGRAM_NAME = process.platform === 'win32' ? 'jumpseat.exe' : 'jumpseat';
 
 /** Throws a StartFailure that says what is wrong and where. */
 export function findProgram(search: Search): Program {
@@ -59,7 +60,7 @@ function look({ setting, bundled, path }: Search): Program {
   if (packaged === 'refused') throw notExecutable(bundled, 'The extension');
   // An entry that is not absolute would mean a folder of the workspace.
   for (const folder of (path ?? '').split(delimiter).filter(isAbsolute)) {
-    const file = join(folder, NAME);
+    const file = join(folder, PROGRAM_NAME);
     if (whyNotExecutable(file) === undefined) return { path: file, origin: 'PATH' };
   }
   throw new StartFailure(

@@ -5,8 +5,9 @@
 import vscode = require('vscode');
 import { Port } from './port';
 import { problemOf, type Problem } from './problem';
-import { Server, tell } from './server';
+import { Server } from './server';
 import { Status } from './status';
+import { tell } from './tell';
 
 export class Context {
   readonly log: vscode.LogOutputChannel;

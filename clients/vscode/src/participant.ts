@@ -82,6 +82,7 @@ async function answer(
   // The model that is chosen in the Chat view if it is one of ours, else the configured one.
   const chosen = request.model.vendor === VENDOR ? { model: request.model.id } : {};
   const chat: ChatRequest = { ...chosen, messages };
+  let thinking = false;
   try {
     await ask(
       context.server,
@@ -91,7 +92,8 @@ async function answer(
           stream.markdown(text);
         },
         thinking: () => {
-          stream.progress('Thinking…');
+          if (!thinking) stream.progress('Thinking…');
+          thinking = true;
         },
         toolCall: () => undefined, // none are offered
       },
@@ -141,10 +143,13 @@ async function excerpt(uri: vscode.Uri, range?: vscode.Range): Promise<Source> {
     const text = document.getText(range);
     const shown = text.slice(0, MOST_CHARACTERS);
     const cut = shown.length < text.length ? `\n(The rest of ${name} is left out.)` : '';
+    // Longer than any in the text, which may be a page of Markdown.
+    const longest = Math.max(2, ...[...shown.matchAll(/`+/g)].map(([run]) => run.length));
+    const fence = '`'.repeat(longest + 1);
     const place = range ? `, line ${range.start.line + 1} on` : '';
     return {
       where: range ? new vscode.Location(uri, range) : uri,
-      text: `${name}${place}:\n\`\`\`${document.languageId}\n${shown}\n\`\`\`${cut}`,
+      text: `${name}${place}:\n${fence}${document.languageId}\n${shown}\n${fence}${cut}`,
     };
   } catch {
     return { where: uri, text: `(${name} cannot be read as text.)` };

@@ -52,55 +52,45 @@ export interface Face {
   severity: 'none' | 'warning' | 'error';
 }
 
-export function faceOf(phase: Phase): Face {
-  switch (phase) {
-    case 'starting':
-      return { text: '$(loading~spin) Jumpseat', label: 'Jumpseat is starting', severity: 'none' };
-    case 'failed':
-      return {
-        text: '$(error) Jumpseat: not running',
-        label: 'Jumpseat is not running',
-        severity: 'error',
-      };
-    case 'signed_out':
-      return {
-        text: '$(account) Jumpseat: signed out',
-        label: 'Jumpseat: signed out',
-        severity: 'none',
-      };
-    case 'signing_in':
-      return {
-        text: '$(sync~spin) Jumpseat: signing in',
-        label: 'Jumpseat: signing in',
-        severity: 'none',
-      };
-    case 'ready':
-      return { text: '$(check) Jumpseat', label: 'Jumpseat is ready', severity: 'none' };
-    case 'busy':
-      return { text: '$(loading~spin) Jumpseat', label: 'Jumpseat is answering', severity: 'none' };
-    case 'offline':
-      return {
-        text: '$(debug-disconnect) Jumpseat: offline',
-        label: 'Jumpseat: GitHub cannot be reached',
-        severity: 'warning',
-      };
-    case 'refused':
-      return {
-        text: '$(circle-slash) Jumpseat: refused',
-        label: 'Jumpseat: Copilot refuses the account',
-        severity: 'warning',
-      };
-    case 'disabled':
-      return {
-        text: '$(circle-slash) Jumpseat: off',
-        label: 'Jumpseat is switched off',
-        severity: 'none',
-      };
-    case 'quota_used_up':
-      return {
-        text: '$(warning) Jumpseat: quota used up',
-        label: 'Jumpseat: quota used up',
-        severity: 'warning',
-      };
-  }
-}
+const FACES: Record<Phase, Face> = {
+  starting: { text: '$(loading~spin) Jumpseat', label: 'Jumpseat is starting', severity: 'none' },
+  failed: {
+    text: '$(error) Jumpseat: not running',
+    label: 'Jumpseat is not running',
+    severity: 'error',
+  },
+  signed_out: {
+    text: '$(account) Jumpseat: signed out',
+    label: 'Jumpseat: signed out',
+    severity: 'none',
+  },
+  signing_in: {
+    text: '$(sync~spin) Jumpseat: signing in',
+    label: 'Jumpseat: signing in',
+    severity: 'none',
+  },
+  ready: { text: '$(check) Jumpseat', label: 'Jumpseat is ready', severity: 'none' },
+  busy: { text: '$(loading~spin) Jumpseat', label: 'Jumpseat is answering', severity: 'none' },
+  offline: {
+    text: '$(debug-disconnect) Jumpseat: offline',
+    label: 'Jumpseat: GitHub cannot be reached',
+    severity: 'warning',
+  },
+  refused: {
+    text: '$(circle-slash) Jumpseat: refused',
+    label: 'Jumpseat: Copilot refuses the account',
+    severity: 'warning',
+  },
+  disabled: {
+    text: '$(circle-slash) Jumpseat: off',
+    label: 'Jumpseat is switched off',
+    severity: 'none',
+  },
+  quota_used_up: {
+    text: '$(warning) Jumpseat: quota used up',
+    label: 'Jumpseat: quota used up',
+    severity: 'warning',
+  },
+};
+
+export const faceOf = (phase: Phase): Face => FACES[phase];

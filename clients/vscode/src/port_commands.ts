@@ -9,7 +9,7 @@ import type { Context } from './context';
 import { variablesOf, type Address } from './port';
 import { problemOf } from './problem';
 import { ownList, ownSetting } from './settings';
-import { tell } from './server';
+import { tell } from './tell';
 
 const FOLDERS = 'http.terminals';
 
@@ -67,10 +67,10 @@ async function resume(context: Context): Promise<void> {
   if (context.port.wanted ?? asSet()) await openUnasked(context);
 }
 
-/** The choice of folders or the folders have changed. */
+/** The choice of folders or the folders have changed. A port that was stopped in this window stays so. */
 async function refresh(context: Context): Promise<void> {
   clearTerminals(context);
-  if (chosenFolders().length > 0) await openUnasked(context);
+  if (context.port.wanted !== false && chosenFolders().length > 0) await openUnasked(context);
 }
 
 async function openUnasked(context: Context): Promise<void> {

@@ -1,8 +1,17 @@
 // What went wrong, from an error of the process: its words for the person, its code, and the one button
 // that helps. The words are the process's own; only what it cannot know is said here.
 
+import {
+  openSettings,
+  RUN_DOCTOR,
+  SHOW_LOG,
+  SHOW_MODELS,
+  SHOW_QUOTA,
+  SIGN_IN,
+  type Button,
+} from './button';
 import { AnswerError } from './chat';
-import { remedy, StartFailure, type Button } from './start_failure';
+import { remedy, StartFailure } from './start_failure';
 
 export interface Problem {
   message: string;
@@ -30,7 +39,6 @@ export const isCancelled = (error: unknown): boolean =>
   isRpcError(error) && error.code === CANCELLED;
 
 export function problemOf(error: unknown): Problem {
-  const log: Button = { title: 'Show Log', command: 'jumpseat.showLog' };
   if (error instanceof StartFailure) {
     return { message: error.message, code: error.kind, kind: 'Other', button: remedy(error.kind) };
   }
@@ -39,19 +47,19 @@ export function problemOf(error: unknown): Problem {
       message: error.message,
       code: error.code,
       kind: error.code === 'content_filter' ? 'Blocked' : 'Other',
-      button: log,
+      button: SHOW_LOG,
     };
   }
   if (!isRpcError(error)) {
     const message = error instanceof Error ? error.message : String(error);
-    return { message, code: 'internal_error', kind: 'Other', button: log };
+    return { message, code: 'internal_error', kind: 'Other', button: SHOW_LOG };
   }
   if (CONNECTION_GONE.includes(error.code)) {
     return {
       message: 'Jumpseat stopped while it was answering. It is being started again: ask once more.',
       code: 'connection_gone',
       kind: 'Other',
-      button: log,
+      button: SHOW_LOG,
     };
   }
   const code = error.data?.code ?? String(error.code);
@@ -72,22 +80,18 @@ function kindOf({ code, data }: RpcError): Problem['kind'] {
 }
 
 function buttonFor({ code, data }: RpcError, name: string): Button {
-  if (data?.signIn || code === 1001) return { title: 'Sign In', command: 'jumpseat.signIn' };
+  if (data?.signIn || code === 1001) return SIGN_IN;
   if (data?.url) return { title: 'Open GitHub', command: 'vscode.open', arguments: [data.url] };
   switch (name) {
     case 'insufficient_quota':
-      return { title: 'Show Quota', command: 'jumpseat.showAccount' };
+      return SHOW_QUOTA;
     case 'port_unavailable':
-      return {
-        title: 'Open Settings',
-        command: 'workbench.action.openSettings',
-        arguments: ['jumpseat.http.port'],
-      };
+      return openSettings('jumpseat.http.port');
     case 'model_not_found':
     case 'unsupported_api_for_model':
     case 'context_length_exceeded':
-      return { title: 'Show Models', command: 'jumpseat.showModels' };
+      return SHOW_MODELS;
     default:
-      return { title: 'Run Doctor', command: 'jumpseat.runDoctor' };
+      return RUN_DOCTOR;
   }
 }

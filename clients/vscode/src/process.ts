@@ -27,6 +27,7 @@ import {
   StreamMessageWriter,
 } from './lsp.js';
 import type { InitializationOptions, InitializeResult } from './protocol';
+import { withoutSecrets } from './secrets';
 import { isAtLeast, StartFailure } from './start_failure';
 
 /** The oldest program that speaks all that this extension says. */
@@ -48,7 +49,6 @@ export interface LaunchOptions {
 export interface Running {
   client: BaseLanguageClient;
   version: string;
-  capabilities: InitializeResult['capabilities'];
   pid: number | undefined;
   /** What arrives on a progress token, until it is disposed of. */
   onProgress: <T>(token: string, take: (value: T) => void) => vscode.Disposable;
@@ -103,7 +103,6 @@ export async function launch(options: LaunchOptions): Promise<Running> {
     return {
       client,
       version: info.version,
-      capabilities: result.capabilities,
       pid: child.pid,
       onProgress: <T>(token: string, take: (value: T) => void) =>
         client.onProgress(new ProgressType<T>(), token, take),
@@ -233,7 +232,7 @@ class Client extends BaseLanguageClient {
     const settings: LanguageClientOptions = {
       initializationOptions: options.initializationOptions,
       outputChannel: options.log,
-      traceOutputChannel: withoutKeys(options.log),
+      traceOutputChannel: withoutSecretsIn(options.log),
       // What goes wrong is told by server.ts, once and with a button; the client itself keeps still.
       errorHandler: {
         error: () => ({ action: ErrorAction.Continue, handled: true }),
@@ -300,26 +299,23 @@ class Client extends BaseLanguageClient {
   }
 }
 
-/** The trace prints whole messages; the port's key is not to be among them. */
-function withoutKeys(log: vscode.LogOutputChannel): vscode.LogOutputChannel {
-  const hide = (text: string) => text.replace(/("key": *)"(?:[^"\\]|\\.)*"/g, '$1"<set>"');
+/** The log for the trace, which prints whole messages. */
+function withoutSecretsIn(log: vscode.LogOutputChannel): vscode.LogOutputChannel {
+  const append = (text: string) => {
+    log.append(withoutSecrets(text));
+  };
+  const appendLine = (text: string) => {
+    log.appendLine(withoutSecrets(text));
+  };
   return Object.create(log, {
-    append: {
-      value: (text: string) => {
-        log.append(hide(text));
-      },
-    },
-    appendLine: {
-      value: (text: string) => {
-        log.appendLine(hide(text));
-      },
-    },
+    append: { value: append },
+    appendLine: { value: appendLine },
   }) as vscode.LogOutputChannel;
 }
 
 function withData(message: string, data: unknown): string {
   if (data instanceof Error) return `${message} ${data.message}`;
-  return data === undefined ? message : `${message} ${JSON.stringify(data)}`;
+  return data === undefined ? message : withoutSecrets(`${message} ${JSON.stringify(data)}`);
 }
 
 const isWebPage = ({ uri, external }: ShowDocumentParams): boolean =>

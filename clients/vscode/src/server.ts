@@ -8,11 +8,13 @@
 import { join } from 'node:path';
 import vscode = require('vscode');
 import { Backoff } from './backoff';
-import { findProgram } from './binary';
+import { findProgram, PROGRAM_NAME, type Program } from './binary';
+import { RUN_DOCTOR, SHOW_LOG } from './button';
 import type { Running } from './process';
 import { method, type MessageParams, type DidChangeStatusParams } from './protocol';
 import { ownText } from './settings';
 import { remedy, StartFailure } from './start_failure';
+import { tell } from './tell';
 import type { Wire } from './wire';
 
 /** Generous, for a machine that is busy starting everything else; the program itself needs milliseconds. */
@@ -62,10 +64,6 @@ export class Server implements Wire, vscode.Disposable {
   /** Why it does not run, when it has failed. */
   get problem(): string | undefined {
     return this.failure?.message;
-  }
-
-  get capabilities(): Running['capabilities'] | undefined {
-    return this.running?.capabilities;
   }
 
   /** The program and environment that the process gets; for other commands of the same program. */
@@ -168,10 +166,7 @@ export class Server implements Wire, vscode.Disposable {
         this.statusChanged.fire(params);
       });
       running.client.onNotification(method.show_message, (params: MessageParams) => {
-        void tell('warning', params.message, {
-          title: 'Run Doctor',
-          command: 'jumpseat.runDoctor',
-        });
+        void tell('warning', params.message, RUN_DOCTOR);
       });
       this.running = running;
       this.enter('running');
@@ -208,21 +203,17 @@ export class Server implements Wire, vscode.Disposable {
         () => {
           if (this.toldOfCrash) return;
           this.toldOfCrash = true;
-          void tell('warning', `Jumpseat ${how} and has been started again.`, {
-            title: 'Show Log',
-            command: 'jumpseat.showLog',
-          });
+          void tell('warning', `Jumpseat ${how} and has been started again.`, SHOW_LOG);
         },
         () => undefined, // told already
       );
     }, wait);
   }
 
-  private find() {
-    const name = process.platform === 'win32' ? 'jumpseat.exe' : 'jumpseat';
+  private find(): Program {
     return findProgram({
       setting: ownText('path'),
-      bundled: join(this.extension.extensionPath, 'bin', name),
+      bundled: join(this.extension.extensionPath, 'bin', PROGRAM_NAME),
       path: process.env['PATH'],
     });
   }
@@ -231,27 +222,4 @@ export class Server implements Wire, vscode.Disposable {
     const endpoint = ownText('endpoint');
     return { ...process.env, ...(endpoint === '' ? {} : { GITHUB_COPILOT_ENDPOINT: endpoint }) };
   }
-}
-
-/** A message with one button. */
-export async function tell(
-  how: 'information' | 'warning' | 'error',
-  message: string,
-  button: { title: string; command: string; arguments?: unknown[] },
-): Promise<void> {
-  const show = {
-    information: vscode.window.showInformationMessage,
-    warning: vscode.window.showWarningMessage,
-    error: vscode.window.showErrorMessage,
-  }[how];
-  const pressed = await show(message, button.title);
-  if (pressed === undefined) return;
-  const { command, arguments: words = [] } = button;
-  if (command === 'workbench.action.openSettings' && vscode.env.remoteName !== undefined) {
-    // Settings of machine scope are on the remote machine's page then, and not found on the user's.
-    const [query] = words;
-    await vscode.commands.executeCommand('workbench.action.openRemoteSettings', { query });
-    return;
-  }
-  await vscode.commands.executeCommand(command, ...words);
 }

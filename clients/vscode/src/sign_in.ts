@@ -2,12 +2,12 @@
 // opened (by window/showDocument, process.ts), and what it waits for displayed until it ends or is cancelled.
 
 import vscode = require('vscode');
+import { RUN_DOCTOR } from './button';
 import type { Context } from './context';
 import { listModels } from './models';
 import { isCancelled, problemOf } from './problem';
 import { method, type SignInResult, type StatusResult, type WorkDoneProgress } from './protocol';
-import { tell } from './server';
-import type { Button } from './start_failure';
+import { tell } from './tell';
 
 const TOLD_KEY = 'jumpseat.toldOfChatView';
 
@@ -77,8 +77,7 @@ async function welcome(context: Context, { status, user, message }: StatusResult
   if (status !== 'OK' && message) {
     // Signed in to GitHub, but Copilot says no. The error of whatever needs Copilot names the page that helps.
     const refused = await listModels(context, { refresh: true }).then(() => undefined, problemOf);
-    const button: Button = { title: 'Run Doctor', command: 'jumpseat.runDoctor' };
-    context.show(refused ?? { message, code: status, kind: 'NoPermissions', button });
+    context.show(refused ?? { message, code: status, kind: 'NoPermissions', button: RUN_DOCTOR });
     return;
   }
   const text = `Signed in to GitHub${user ? ` as ${user}` : ''}.`;

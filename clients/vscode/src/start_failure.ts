@@ -2,6 +2,8 @@
 //
 // No vscode in here: the tests run it in plain Node.
 
+import { openSettings, SHOW_LOG, type Button } from './button';
+
 export type StartFailureKind =
   | 'missing'
   | 'not_executable'
@@ -25,12 +27,6 @@ export class StartFailure extends Error {
   }
 }
 
-export interface Button {
-  title: string;
-  command: string;
-  arguments?: unknown[];
-}
-
 /** The button that goes with it. */
 export function remedy(kind: StartFailureKind): Button {
   switch (kind) {
@@ -40,14 +36,10 @@ export function remedy(kind: StartFailureKind): Button {
     case 'rubbish':
     case 'not_jumpseat':
     case 'too_old':
-      return {
-        title: 'Open Settings',
-        command: 'workbench.action.openSettings',
-        arguments: ['jumpseat.path'],
-      };
+      return openSettings('jumpseat.path');
     case 'did_not_start':
     case 'ended':
-      return { title: 'Show Log', command: 'jumpseat.showLog' };
+      return SHOW_LOG;
     case 'silent':
     case 'crashes':
     case 'stopped':

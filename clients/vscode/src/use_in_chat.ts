@@ -3,6 +3,7 @@
 // account; that is GitHub's extension, so the person is asked first.
 
 import vscode = require('vscode');
+import { SHOW_LOG } from './button';
 import type { Context } from './context';
 import { listModels, VENDOR } from './models';
 import { signIn } from './sign_in';
@@ -66,7 +67,7 @@ async function enable(context: Context): Promise<boolean> {
           message: 'VS Code has not enabled its built-in chat. @jumpseat works without it.',
           code: 'built_in_chat',
           kind: 'Other',
-          button: { title: 'Show Log', command: 'jumpseat.showLog' },
+          button: SHOW_LOG,
         });
       }
       return ready;

@@ -2,32 +2,16 @@
 
 import assert from 'node:assert/strict';
 import { request } from 'node:http';
-import { after, before, beforeEach, describe, test } from 'node:test';
+import { describe, test } from 'node:test';
 import { Port, variablesOf } from '../src/port';
 import { problemOf } from '../src/problem';
-import type { Running } from '../src/process';
-import { harness, start, wireOf, type Home, type Simulator } from './world';
+import { useWorld, wireOf } from './world';
 
-let tools: Awaited<ReturnType<typeof harness>>;
-let sim: Simulator;
-let home: Home;
-const running: Running[] = [];
-
-before(async () => {
-  tools = await harness();
-  sim = await tools.start_simulator();
-});
-after(async () => {
-  await Promise.all(running.map((one) => one.stop()));
-  await sim.stop();
-});
-beforeEach(() => (home = new tools.Home()));
+const world = useWorld();
 
 /** A window: a process of its own in the test's home, and its view of the port. */
 async function open_window(more: object = {}) {
-  const token = { GITHUB_TOKEN: await tools.known_token(sim) };
-  const process = await start(tools.binary(), home.env(sim.env, token, more));
-  running.push(process);
+  const process = await world.start(more);
   const seen: (string | undefined)[] = [];
   const port: Port = new Port(wireOf(process), () => seen.push(port.baseUrl));
   return { process, port, seen };
@@ -74,13 +58,13 @@ describe('the port', () => {
   });
 
   test('C21: windows share one, and it outlives the window that opened it', async () => {
-    const number = await tools.closed_port();
+    const number = await world.tools.closed_port();
     const [one, other] = [await open_window(), await open_window()];
     const address = await one.port.open(number);
     assert.deepEqual(await other.port.open(number), address);
     await one.port.close();
     // The other takes over; until it has, nobody listens.
-    const until = Date.now() + tools.DEADLINE_MS;
+    const until = Date.now() + world.tools.DEADLINE_MS;
     for (;;) {
       const status = await models(variablesOf(address)).catch(() => 0);
       if (status === 200) break;
@@ -92,7 +76,7 @@ describe('the port', () => {
   });
 
   test('a window that only shares it leaves it alone when it stops', async () => {
-    const number = await tools.closed_port();
+    const number = await world.tools.closed_port();
     const [one, other] = [await open_window(), await open_window()];
     const address = await one.port.open(number);
     await other.port.open(number);
@@ -102,7 +86,7 @@ describe('the port', () => {
   });
 
   test('C20: another program’s port is one message that names the owner, with a button to choose another', async () => {
-    const taken = new URL(sim.url).port;
+    const taken = new URL(world.sim.url).port;
     const { port } = await open_window();
     const error: unknown = await port.open(Number(taken)).then(
       () => assert.fail('it opened'),

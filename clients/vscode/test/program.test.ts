@@ -6,14 +6,13 @@ import { execFileSync } from 'node:child_process';
 import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { after, before, beforeEach, describe, test } from 'node:test';
+import { after, before, describe, test } from 'node:test';
 import { CancellationTokenSource } from 'vscode-jsonrpc/node';
 import { findProgram } from '../src/binary';
 import { ask } from '../src/chat';
 import { isServed, toRequest, type RequestOptions, type VsMessage } from '../src/messages';
 import type { ChatRequest, ModelList } from '../src/openai';
 import { isCancelled, problemOf } from '../src/problem';
-import type { Running } from '../src/process';
 import {
   command,
   method,
@@ -23,35 +22,13 @@ import {
   type WorkDoneProgress,
 } from '../src/protocol';
 import { StartFailure } from '../src/start_failure';
-import { harness, start, wireOf, type Home, type Simulator } from './world';
+import { start, useWorld, wireOf } from './world';
 
 const CHAT = 'POST /chat/completions';
 
-let tools: Awaited<ReturnType<typeof harness>>;
-let sim: Simulator;
-let home: Home;
-const running: Running[] = [];
+const world = useWorld();
 
-before(async () => {
-  tools = await harness();
-  sim = await tools.start_simulator();
-});
-after(async () => {
-  await Promise.all(running.map((one) => one.stop()));
-  await sim.stop();
-});
-beforeEach(async () => {
-  await sim.reset();
-  home = new tools.Home();
-});
-
-/** A process in the test's home; signed in unless `token` says no. */
-async function open(more: object = {}, token: 'token' | 'no token' = 'token') {
-  const signedIn = token === 'token' ? { GITHUB_TOKEN: await tools.known_token(sim) } : {};
-  const one = await start(tools.binary(), home.env(sim.env, signedIn, more));
-  running.push(one);
-  return wireOf(one);
-}
+const open = async (...how: Parameters<typeof world.start>) => wireOf(await world.start(...how));
 
 const question = (text: string): VsMessage => ({ role: 1, content: [{ value: text }] });
 const never = () => new CancellationTokenSource().token;
@@ -107,7 +84,7 @@ describe('with the real program', () => {
   });
 
   test('a sign-in that is cancelled ends at once', async () => {
-    await sim.scenario({ settings: { person: 'manual' } });
+    await world.sim.scenario({ settings: { person: 'manual' } });
     const wire = await open({}, 'no token');
     await wire.request<SignInResult>(method.sign_in, {});
     let begun: () => void = () => undefined;
@@ -140,7 +117,7 @@ describe('with the real program', () => {
     const { text, pieces } = await answerTo(wire, [question('Hello')]);
     assert.match(text, /every byte took the way/);
     assert.ok(pieces > 3, `${pieces} pieces`);
-    await sim.scenario('chat_reasoning_late');
+    await world.sim.scenario('chat_reasoning_late');
     assert.deepEqual(await answerTo(wire, [question('2+2?')]), {
       text: 'Four.',
       thinking: 'Let me think.',
@@ -170,7 +147,7 @@ describe('with the real program', () => {
       { tools: [read] },
     );
     assert.match(second.text, /The tool answered “Buy milk”/);
-    const asks = await sim.wait('complete', { path: '/chat/completions', n: 2 });
+    const asks = await world.sim.wait('complete', { path: '/chat/completions', n: 2 });
     assert.deepEqual(
       asks.map(({ headers }) => headers['x-initiator']),
       ['user', 'agent'],
@@ -184,7 +161,7 @@ describe('with the real program', () => {
       { role: 1, content: [{ value: 'What is it?' }, image] },
     ]);
     assert.match(text, /What is it\?/);
-    const [asked] = await sim.wait('complete', { path: '/chat/completions', n: 1 });
+    const [asked] = await world.sim.wait('complete', { path: '/chat/completions', n: 1 });
     assert.equal(asked?.headers['copilot-vision-request'], 'true');
     assert.match(JSON.stringify(asked.body), /data:image\/png;base64,iVBORw0KGgo=/);
   });
@@ -192,12 +169,12 @@ describe('with the real program', () => {
   test('thinking effort is passed on', async () => {
     const wire = await open();
     await answerTo(wire, [question('Hello')], { reasoningEffort: 'high' }, 'gpt-5-mini');
-    const [asked] = await sim.wait('complete', { path: '/chat/completions', n: 1 });
+    const [asked] = await world.sim.wait('complete', { path: '/chat/completions', n: 1 });
     assert.match(JSON.stringify(asked?.body), /"reasoning_effort":"high"/);
   });
 
   test('cancelling closes the connection to Copilot', async () => {
-    await sim.scenario('chat_stall_midstream');
+    await world.sim.scenario('chat_stall_midstream');
     const wire = await open();
     const source = new CancellationTokenSource();
     const request = toRequest('gpt-4.1', [question('Tell me everything')], {});
@@ -209,12 +186,12 @@ describe('with the real program', () => {
       toolCall: () => undefined,
     };
     await assert.rejects(ask(wire, request, listener, source.token), (error) => isCancelled(error));
-    await sim.wait('closed', { path: '/chat/completions', n: 1 });
+    await world.sim.wait('closed', { path: '/chat/completions', n: 1 });
   });
 
   test('what Copilot says no to has the product’s phrase, its code and a button', async () => {
     const failing = (rule: object) =>
-      sim.scenario({ rules: [{ on: CHAT, ...rule }], replace: true });
+      world.sim.scenario({ rules: [{ on: CHAT, ...rule }], replace: true });
     const problem = async (wire: Awaited<ReturnType<typeof open>>, model?: string) => {
       const asked = answerTo(wire, [question('Hello')], {}, model);
       return problemOf(
@@ -259,7 +236,7 @@ describe('with the real program', () => {
     assert.match(limited.message, /^Rate limit exceeded/);
     assert.equal(limited.kind, 'Blocked');
 
-    await sim.scenario('exchange_403_no_seat');
+    await world.sim.scenario('exchange_403_no_seat');
     const seatless = await problem(await open());
     assert.match(seatless.message, /GitHub gave no Copilot token: No Copilot seat for octocat/);
     assert.deepEqual(
@@ -271,17 +248,18 @@ describe('with the real program', () => {
     assert.match(nobody.message, /^Missing required GitHub configuration: GITHUB_TOKEN/);
     assert.deepEqual([nobody.kind, nobody.button.command], ['NoPermissions', 'jumpseat.signIn']);
 
-    const offline = await problem(await open(tools.upstream_env(await tools.closed_port())));
+    const offline = await problem(
+      await open(world.tools.upstream_env(await world.tools.closed_port())),
+    );
     assert.deepEqual([offline.kind, offline.button.command], ['Other', 'jumpseat.runDoctor']);
   });
 
   test('a process that is killed in the middle says so, and its end is reported once', async () => {
-    await sim.scenario('chat_stall_midstream');
+    await world.sim.scenario('chat_stall_midstream');
     const ends: string[] = [];
-    const env = home.env(sim.env, { GITHUB_TOKEN: await tools.known_token(sim) });
     let ended: () => void = () => undefined;
     const end = new Promise<void>((resolve) => (ended = resolve));
-    const one = await start(tools.binary(), env, {
+    const one = await world.start({}, 'token', {
       onCrash: (how) => {
         ends.push(how);
         ended();
@@ -289,7 +267,7 @@ describe('with the real program', () => {
     });
     const asked = answerTo(wireOf(one), [question('Hello')]);
     asked.catch(() => undefined);
-    await sim.wait('stalled', { path: '/chat/completions', n: 1 });
+    await world.sim.wait('stalled', { path: '/chat/completions', n: 1 });
     process.kill(one.pid ?? 0, 'SIGKILL');
     await assert.rejects(asked, (error) => problemOf(error).code === 'connection_gone');
     await end;
@@ -461,7 +439,7 @@ describe('the search for the program', () => {
     head[5] = 1;
     head.writeUInt16LE(process.arch === 'arm64' ? 62 : 183, 18);
     assert.equal(kindOf({ setting: file('foreign', 0o755, head) }), 'wrong_architecture');
-    const own = findProgram({ ...nowhere, setting: tools.binary() });
+    const own = findProgram({ ...nowhere, setting: world.tools.binary() });
     assert.equal(own.origin, 'setting');
     assert.match(execFileSync(own.path, ['--version'], { encoding: 'utf8' }), /0\.1/);
   });

@@ -1,7 +1,12 @@
 // The end-to-end tests' world with types: a simulator, a home, the program (tests/e2e/harness.mjs).
+//
+//   const world = useWorld();
+//   test('…', async () => {
+//     const wire = wireOf(await world.start());
 
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { after, before, beforeEach } from 'node:test';
 import { pathToFileURL } from 'node:url';
 import { launch, type Running } from '../src/process';
 import type { Program } from '../src/binary';
@@ -48,10 +53,49 @@ interface Harness {
   Home: new () => Home;
 }
 
-export const harness = (): Promise<Harness> =>
+const harness = (): Promise<Harness> =>
   import(
     pathToFileURL(join(ROOT, '..', '..', 'tests', 'e2e', 'harness.mjs')).href
   ) as Promise<Harness>;
+
+export interface World {
+  tools: Harness;
+  sim: Simulator;
+  home: Home;
+  /** A process in the test's home, with these variables besides; signed in unless `token` says no. */
+  start(
+    more?: object,
+    token?: 'token' | 'no token',
+    options?: Parameters<typeof start>[2],
+  ): Promise<Running>;
+}
+
+/** For the tests of a file: one simulator, a home for each test; what was started ends with the last. */
+export function useWorld(): World {
+  const running: Running[] = [];
+  const world = {
+    async start(more = {}, token = 'token', options = {}) {
+      const { tools, sim, home } = world;
+      const signedIn = token === 'token' ? { GITHUB_TOKEN: await tools.known_token(sim) } : {};
+      const one = await start(tools.binary(), home.env(sim.env, signedIn, more), options);
+      running.push(one);
+      return one;
+    },
+  } as World;
+  before(async () => {
+    world.tools = await harness();
+    world.sim = await world.tools.start_simulator();
+  });
+  after(async () => {
+    await Promise.all(running.map((one) => one.stop()));
+    await world.sim.stop();
+  });
+  beforeEach(async () => {
+    await world.sim.reset();
+    world.home = new world.tools.Home();
+  });
+  return world;
+}
 
 const silent = () => undefined;
 

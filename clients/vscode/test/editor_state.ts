@@ -1,0 +1,17 @@
+// What a test says of the editor that is not there, for vscode_stand_in.ts.
+
+import type * as vscode from 'vscode';
+
+interface Participant {
+  handler: vscode.ChatRequestHandler;
+  followupProvider?: vscode.ChatFollowupProvider;
+}
+
+export const editor = {
+  /** By their whole names: `jumpseat.trace.server`. */
+  settings: {} as Record<string, unknown>,
+  activeTextEditor: undefined as
+    { document: { uri: vscode.Uri }; selection: vscode.Selection } | undefined,
+  /** What the extension has registered, by its id. */
+  participants: {} as Record<string, Participant>,
+};
