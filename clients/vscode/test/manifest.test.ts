@@ -77,7 +77,7 @@ test('no HTTP, no tokens and no telemetry in TypeScript', () => {
   for (const text of sources) {
     assert.doesNotMatch(
       text,
-      /from '(node:)?https?'|fetch\(|XMLHttpRequest|WebSocket|Bearer |createTelemetryLogger/,
+      /from '(node:)?https?'|fetch\(|XMLHttpRequest|WebSocket|Bearer (?:\$\{|['"])|createTelemetryLogger/,
     );
   }
 });

@@ -69,7 +69,10 @@ for (const format of ['text', 'json']) {
       assert.ok(log.includes(name), `${name} is not in the trace`);
     }
     assert.ok(/"key": ?"<hidden>"/.test(log), 'the key of the port is not hidden');
-    assert.ok(log.includes('My token is <hidden>, is it not?'), 'a token in a prompt is not hidden');
+    assert.ok(
+      log.includes('My token is <hidden>, is it not?'),
+      'a token in a prompt is not hidden',
+    );
     const [asked] = await sim.requests({ path: '/chat/completions' });
     const bearer = asked?.headers['authorization']?.replace(/^Bearer /, '') ?? '';
     assert.ok(bearer.length > 20, bearer);
