@@ -69,9 +69,9 @@ export function accountPage(
     [
       `<h1>${escape(account.user ?? 'Signed in')}</h1>`,
       facts(account),
-      '<h2>Quota</h2>',
+      '<h2 id="quota">Quota</h2>',
       quotas(account, now),
-      '<h2>Models</h2>',
+      '<h2 id="models">Models</h2>',
       models ? modelTable(models) : '<p>The model list could not be fetched.</p>',
       `<p>${link('jumpseat.refreshAccount', 'Refresh')} ${link('jumpseat.showModels', 'Choose a Model')}</p>`,
     ].join('\n'),
@@ -100,7 +100,7 @@ const QUOTA_NAMES: Record<string, string> = {
 function quotas({ quotas: all, quotaResetDate }: AccountResult, now: Date): string {
   if (all.length === 0) return '<p>GitHub names none for this account.</p>';
   const reset = quotaResetDate ? `<p>Starts anew on ${resetText(quotaResetDate, now)}.</p>` : '';
-  return `<ul class="quotas">${all.map(quota).join('')}</ul>${reset}`;
+  return `<ul class="quotas" role="list" aria-labelledby="quota">${all.map(quota).join('')}</ul>${reset}`;
 }
 
 function quota(one: AccountQuota): string {
@@ -133,8 +133,8 @@ export function resetText(date: string, now: Date): string {
 function modelTable(models: ModelEntry[]): string {
   const rows = models.filter((model) => model.picker).map(row);
   return (
-    '<table><thead><tr><th scope="col">Model</th><th scope="col">Cost</th><th scope="col">Tokens in</th>' +
-    '<th scope="col">Tokens out</th><th scope="col">Abilities</th></tr></thead>' +
+    '<table aria-labelledby="models"><thead><tr><th scope="col">Model</th><th scope="col">Cost</th><th scope="col" class="figure">Tokens in</th>' +
+    '<th scope="col" class="figure">Tokens out</th><th scope="col">Abilities</th></tr></thead>' +
     `<tbody>${rows.join('')}</tbody></table>` +
     '<p class="note">Cost: premium requests that one question counts for.</p>'
   );

@@ -17,21 +17,27 @@ const COMMANDS = [
 
 export function activate(context: Context): void {
   let panel: vscode.WebviewPanel | undefined;
+  let asked = 0;
+  /** What was asked for last is what is shown, whichever answer comes last. */
+  const refresh = () => {
+    const mine = ++asked;
+    return fill(context, () => (mine === asked ? panel : undefined));
+  };
   context.command('jumpseat.showAccount', async () => {
     if (panel) panel.reveal();
     else {
       panel = open(context);
       panel.onDidDispose(() => (panel = undefined));
     }
-    await fill(context, () => panel);
+    await refresh();
   });
-  context.command('jumpseat.refreshAccount', () => fill(context, () => panel));
+  context.command('jumpseat.refreshAccount', refresh);
   let wasSignedIn = false;
   context.own(
     context.status.onDidChange(() => {
       if (context.status.isSignedIn === wasSignedIn) return;
       wasSignedIn = context.status.isSignedIn;
-      void fill(context, () => panel);
+      void refresh();
     }),
   );
 }
@@ -71,10 +77,11 @@ async function fill(
       listModels(context).catch(() => undefined),
     ]);
     html = accountPage(frame, account, models, new Date());
+    void vscode.commands.executeCommand('setContext', 'jumpseat.accountShown', true);
   } catch (error) {
     const { message, button } = problemOf(error);
     context.log.info(`No account: ${message}`);
     html = failurePage(frame, message, COMMANDS.includes(button.command) ? button : undefined);
   }
-  if (current() === panel) webview.html = html; // it may be closed by now
+  if (current() === panel) webview.html = html; // it may be closed by now, or asked for anew
 }

@@ -120,16 +120,24 @@ interface Source {
   text: string;
 }
 
+/** What VS Code adds to every question in agent mode: a list of what its tools could read. None are offered here. */
+const INDEX = 'vscode.customizations.index';
+
+/** Instructions that VS Code adds by itself: they go along, and are not what the question is about. */
+const isInstructions = (id: string): boolean => id.startsWith('vscode.instructions');
+
 /** What the person attached, or else the selection of a command's editor. */
 async function gather(request: vscode.ChatRequest): Promise<Source[]> {
   const sources: Source[] = [];
-  for (const { value } of request.references) {
+  const references = request.references.filter(({ id }) => id !== INDEX);
+  for (const { value } of references) {
     if (typeof value === 'string') sources.push({ text: value });
     else if (value instanceof vscode.Uri) sources.push(await excerpt(value));
     else if (value instanceof vscode.Location) sources.push(await excerpt(value.uri, value.range));
   }
   const editor = vscode.window.activeTextEditor;
-  if (request.command !== undefined && sources.length === 0 && editor) {
+  const hasSubject = references.some(({ id }) => !isInstructions(id));
+  if (request.command !== undefined && !hasSubject && editor) {
     const range = editor.selection.isEmpty ? undefined : editor.selection;
     sources.push(await excerpt(editor.document.uri, range));
   }

@@ -35,6 +35,7 @@ async function useInChat(context: Context, wanted?: string): Promise<void> {
   await vscode.commands.executeCommand('workbench.action.chat.open', {
     modelSelector: { vendor: VENDOR, id: chosen.id },
   });
+  void vscode.commands.executeCommand('setContext', 'jumpseat.usedInChat', true);
 }
 
 /** Whether the built-in chat is on at the end. */

@@ -46,6 +46,8 @@ interface Asked {
   prompt?: string;
   command?: string;
   references?: unknown[];
+  /** References that VS Code adds by itself, by their ids. */
+  added?: Record<string, unknown>;
   history?: object[];
   model?: { vendor: string; id: string };
   token?: CancellationTokenSource['token'];
@@ -80,7 +82,10 @@ async function ask(wire: Wire, asked: Asked) {
   const request = {
     prompt: asked.prompt ?? '',
     command: asked.command,
-    references: (asked.references ?? []).map((value) => ({ id: 'x', value })),
+    references: [
+      ...(asked.references ?? []).map((value) => ({ id: 'vscode.file', value })),
+      ...Object.entries(asked.added ?? {}).map(([id, value]) => ({ id, value })),
+    ],
     model: asked.model ?? { vendor: 'another', id: 'another' },
   };
   const result = await participant.handler(
@@ -191,6 +196,23 @@ describe('@jumpseat', () => {
     assert.match(sent, /\(.*picture\.bin cannot be read as text\.\)$/);
     assert.doesNotMatch(sent, /line 2 on/);
     assert.equal(references.length, 3);
+  });
+
+  test('what VS Code adds by itself does not take the place of the selection', async () => {
+    select(range(1, 2, 1, 25));
+    const rules = vscode.Uri.file(join(folder, 'rules.md'));
+    writeFileSync(rules.fsPath, 'Write short words.\n');
+    await ask(wireOf(await world.start()), {
+      command: 'explain',
+      added: {
+        'vscode.customizations.index': '<skills>Here is a list of skills</skills>',
+        [`vscode.instructions.file__${rules.toString()}`]: rules,
+      },
+    });
+    const sent = lastOf((await body()).messages);
+    assert.match(sent, /greeting\.lua, line 2 on:/);
+    assert.match(sent, /Write short words\./);
+    assert.doesNotMatch(sent, /skills/);
   });
 
   test('a file with fences of its own stays in one piece', async () => {

@@ -85,6 +85,12 @@ const QUIET = {
   'chat.byokUtilityModelDefault': 'mainAgent',
 };
 
+/** What is offered below an answer in the Chat view. */
+const FOLLOWUPS = '.interactive-session .interactive-session-followups .monaco-button';
+
+/** What the extension has in the status bar. */
+const STATUS_ITEM = '#jumpseat\\.jumpseat\\.jumpseat\\.status a';
+
 const plain = (text) => text.replace(/\u00a0/g, ' ');
 
 export class Code {
@@ -257,7 +263,7 @@ export class Code {
   // ---- The status bar ----
 
   async statusText(page = this.page) {
-    const item = page.locator('#jumpseat\\.jumpseat\\.jumpseat\\.status a');
+    const item = page.locator(STATUS_ITEM);
     return (await item.getAttribute('aria-label')) ?? '';
   }
 
@@ -285,6 +291,16 @@ export class Code {
     );
   }
 
+  /** Chooses a colour theme by its name in the list of them. */
+  async theme(name, page = this.page) {
+    await this.pick(
+      page,
+      () => this.palette('Preferences: Color Theme', page),
+      name,
+      (row) => row.startsWith(name), // and what it is the default for,
+    );
+  }
+
   async openFile(name, page = this.page) {
     await this.pick(
       page,
@@ -293,6 +309,8 @@ export class Code {
       (row) => row === name,
     );
     await page.locator(`.tab.active[data-resource-name="${name}"]`).waitFor();
+    // Once it has loaded it takes the focus, from whatever has it then.
+    await page.locator('.editor-instance .monaco-editor.focused').waitFor();
   }
 
   /** Selects all of the active editor; until it has loaded, it takes neither focus nor keys. */
@@ -350,6 +368,34 @@ export class Code {
   async choose(fits, page = this.page) {
     const rows = page.locator('.quick-input-widget:visible .monaco-list-row');
     await rows.filter({ hasText: fits }).first().click();
+  }
+
+  /** Opens the menu behind the status bar item, as a click does, and chooses a line of it. */
+  async menu(line, page = this.page) {
+    await this.pick(
+      page,
+      () => page.locator(STATUS_ITEM).click(),
+      line,
+      (row) => row.startsWith(line), // and where the port is
+    );
+  }
+
+  /** The steps of the walkthrough that is open, as {title: whether it is ticked}. */
+  ticks(page = this.page) {
+    return page.locator('.getting-started-step').evaluateAll((all) =>
+      Object.fromEntries(
+        all.map((step) => {
+          const box = step.querySelector('[role="checkbox"]');
+          const title = step.querySelector('.step-title').innerText;
+          return [title, box.getAttribute('aria-checked') === 'true'];
+        }),
+      ),
+    );
+  }
+
+  /** The text of the editor that is active, or of the output; of a long one, what is rendered. */
+  async text(where = '.editor-instance', page = this.page) {
+    return plain((await page.locator(`${where} .view-line`).allInnerTexts()).join('\n'));
   }
 
   /** The text of a notification that fits. */
@@ -443,6 +489,21 @@ export class Code {
         `${said} ${(await page.locator('.monaco-dialog-box').allInnerTexts()).join(' ')}`,
       );
     });
+  }
+
+  /** What is offered below the last answer, once it is complete. */
+  followups(page = this.page) {
+    return until('what may come next', async () => {
+      if ((await this.rows(page)).at(-1)?.loading) return false;
+      const all = await page.locator(FOLLOWUPS).allInnerTexts();
+      return all.length > 0 && all.map((text) => plain(text).trim());
+    });
+  }
+
+  /** Presses one of them; `answered` then means the answer to that. */
+  async follow(label, page = this.page) {
+    this.asked.set(page, (await this.rows(page)).at(-1).at);
+    await page.locator(FOLLOWUPS, { hasText: label }).first().click();
   }
 
   /** The innermost frame of the webview that shows a text. */

@@ -36,6 +36,13 @@ function tool_call(name, input) {
   ];
 }
 
+/** Tokens of GitHub and of Copilot by their looks. */
+const TOKENS = /\bgh[a-z]_\w{20,}|\bgithub_pat_\w{20,}|\btid=/;
+
+/** The walkthrough's steps. */
+const STEPS = ['Sign in to GitHub', 'Use the models in the Chat view', 'See plan and quota'];
+const ticked = (count) => Object.fromEntries(STEPS.map((title, index) => [title, index < count]));
+
 /** The processes of `jumpseat --stdio` that belong to a VS Code. */
 function programs(code) {
   const mine = `HOME=${code.home}\0`;
@@ -50,6 +57,93 @@ function programs(code) {
         return false; // it has just ended
       }
     });
+}
+
+/** The account page as a screen reader has it, down to the first model. */
+const ACCOUNT_PAGE = `
+- main:
+  - heading "octocat" [level=1]
+  - term: Plan
+  - definition: individual
+  - term: Subscription
+  - definition: monthly subscriber quota
+  - term: Signed in through
+  - definition: saved sign-in
+  - term: Kind of token
+  - definition: GitHub App user token (ghu_)
+  - heading "Quota" [level=2]
+  - list "Quota":
+    - listitem: Chat unlimited
+    - listitem: Completions unlimited
+    - listitem:
+      - text: Premium requests some of 300 left
+      - meter "Premium requests": some of 300 left
+  - paragraph:
+    - text: Starts anew on
+    - time: then
+  - heading "Models" [level=2]
+  - table "Models":
+    - rowgroup:
+      - row "Model Cost Tokens in Tokens out Abilities":
+        - columnheader "Model"
+        - columnheader "Cost"
+        - columnheader "Tokens in"
+        - columnheader "Tokens out"
+        - columnheader "Abilities"
+    - rowgroup:
+      - row "GPT-4.1 gpt-4.1 included 128,000 16,384 tools, images":
+        - rowheader "GPT-4.1 gpt-4.1":
+`.trimStart();
+
+const THEMES = [
+  ['Light 2026', 'vscode-light'],
+  ['Dark 2026', 'vscode-dark'],
+  ['Dark High Contrast', 'vscode-high-contrast'],
+  ['Light High Contrast', 'vscode-high-contrast-light'],
+];
+
+/**
+ * In the page: every text with the contrast between it and what is behind it, as WCAG 2 computes it, 1 to 21.
+ */
+function contrasts(body) {
+  const parse = (text) => {
+    const [r, g, b, a = 1] = text.match(/[\d.]+/g).map(Number);
+    return { r, g, b, a };
+  };
+  const over = (top, below) => {
+    const mix = (name) => top[name] * top.a + below[name] * (1 - top.a);
+    return { r: mix('r'), g: mix('g'), b: mix('b'), a: 1 };
+  };
+  const luminance = ({ r, g, b }) => {
+    const [red, green, blue] = [r, g, b].map((value) => {
+      const part = value / 255;
+      return part <= 0.04045 ? part / 12.92 : ((part + 0.055) / 1.055) ** 2.4;
+    });
+    return 0.2126 * red + 0.7152 * green + 0.0722 * blue;
+  };
+  // The page itself is transparent; the editor's colour shines through.
+  const root = getComputedStyle(document.documentElement);
+  const probe = document.createElement('span');
+  probe.style.backgroundColor = root.getPropertyValue('--vscode-editor-background');
+  body.append(probe);
+  const ground = parse(getComputedStyle(probe).backgroundColor);
+  probe.remove();
+  const behind = (element) =>
+    element === null
+      ? ground
+      : over(parse(getComputedStyle(element).backgroundColor), behind(element.parentElement));
+  const texts = [];
+  const walker = document.createTreeWalker(body, NodeFilter.SHOW_TEXT);
+  for (let node = walker.nextNode(); node !== null; node = walker.nextNode()) {
+    const text = node.data.trim();
+    const element = node.parentElement;
+    if (text === '' || element.closest('meter, style, script')) continue;
+    const back = behind(element);
+    const [one, other] = [over(parse(getComputedStyle(element).color), back), back].map(luminance);
+    const ratio = (Math.max(one, other) + 0.05) / (Math.min(one, other) + 0.05);
+    texts.push({ text, ratio: Math.round(ratio * 100) / 100 });
+  }
+  return texts;
 }
 
 /** The steps of one VS Code: once one has failed the others say so and do nothing. */
@@ -97,20 +191,32 @@ describe('VS Code', { concurrency: false }, () => {
     await code.shot('signed-out');
   });
 
-  step('signs in with a code, a page and a progress that waits', async () => {
+  step('the walkthrough begins with nothing ticked', async () => {
+    await code.palette('Welcome: Open Walkthrough...');
+    await code.choose("Copilot's models with Jumpseat");
+    await code.page.locator('.getting-started-step', { hasText: STEPS[0] }).waitFor();
+    assert.deepEqual(await code.ticks(), ticked(0));
+  });
+
+  step('signs in from it with a code, a page and a progress that waits; that ticks', async () => {
     const page = code.browser.waitForEvent('page');
-    await code.palette('Jumpseat: Sign In');
+    const first = code.page.locator('.getting-started-step', { hasText: STEPS[0] });
+    await first.getByRole('button', { name: 'Sign In' }).click();
     const waiting = await code.notification(/enter the code [A-Z0-9]{4}-[A-Z0-9]{4}/);
     await code.status(/signing in/);
     const opened = await page;
     await opened.waitForURL(/\/login\/device/);
     await opened.close();
     await code.shot('signing-in');
+    assert.deepEqual(await code.ticks(), ticked(0), 'nobody is signed in yet');
     await sim.person('approve');
     await waiting.waitFor({ state: 'hidden' });
     await code.notification(/Signed in to GitHub as octocat/);
     assert.match(await code.status(/is ready/), /^Jumpseat is ready$/);
-    await code.shot('signed-in');
+    await until('the tick', async () => (await code.ticks())[STEPS[0]]);
+    assert.deepEqual(await code.ticks(), ticked(1));
+    await code.shot('walkthrough');
+    await code.palette('View: Close Editor');
   });
 
   step('is in the Accounts menu, where VS Code’s own sign-ins are', async () => {
@@ -126,23 +232,19 @@ describe('VS Code', { concurrency: false }, () => {
     await menu.waitFor({ state: 'hidden' });
   });
 
-  step('the walkthrough leads from the sign-in to the Chat view', async () => {
-    await code.palette('Welcome: Open Walkthrough...');
-    await code.choose("Copilot's models with Jumpseat");
-    const page = code.page.locator('.getting-started-step', { hasText: 'Sign in to GitHub' });
-    await page.waitFor();
-    await code.page.locator('.getting-started-step', { hasText: 'See plan and quota' }).waitFor();
-    await page.getByRole('button', { name: 'Sign In' }).waitFor();
-    await code.shot('walkthrough');
-    await code.palette('View: Close Editor');
-  });
-
   step('@jumpseat answers before anything is set up, word by word', async () => {
     await code.ask('@jumpseat Hello there');
     await code.answered(/Hello! You wrote “Hello there”/);
     await code.answered(/every byte took the way a real answer would take/);
     await code.shot('participant');
   });
+
+  /** The body of the last question that was answered whole, and how many there have been. */
+  const asked = async (n) => {
+    const all = await sim.wait('complete', { path: CHAT, n });
+    assert.equal(all.length, n);
+    return JSON.stringify(all.at(-1).body.messages.at(-1).content);
+  };
 
   step('@jumpseat /explain takes the selection along and names it', async () => {
     await code.openFile('greeting.lua');
@@ -151,9 +253,37 @@ describe('VS Code', { concurrency: false }, () => {
     await code.answered(
       /You wrote “Explain the code.*Used 1 reference|Used 1 reference.*Explain the code/,
     );
-    const [asked] = (await sim.wait('complete', { path: CHAT, n: 2 })).slice(-1);
-    assert.match(JSON.stringify(asked.body), /greeting\.lua, line 1 on:.*return .*Hello/);
+    assert.match(await asked(2), /greeting\.lua, line 1 on:.*return .*Hello/);
     await code.shot('explain');
+  });
+
+  step('what may come next is a click away: /fix, then /tests, about the same code', async () => {
+    assert.deepEqual(await code.followups(), ['Write tests for it', 'Look for bugs']);
+    await code.follow('Look for bugs');
+    await code.answered(/“Find what is wrong.*every byte/);
+    assert.match(
+      await asked(3),
+      /Find what is wrong.*Find and fix what is wrong in this code\..*greeting\.lua, line 1 on:/,
+    );
+    await code.shot('fix');
+    assert.deepEqual(await code.followups(), ['Write a test for it']);
+    await code.follow('Write a test for it');
+    await code.answered(/“Write tests for the code.*every byte/);
+    assert.match(
+      await asked(4),
+      /Write a test that fails without the fix\..*greeting\.lua, line 1 on:/,
+    );
+    assert.deepEqual(await code.followups(), ['Explain the code']);
+  });
+
+  step('@jumpseat /doc without a selection is about the whole file', async () => {
+    await code.openFile('notes.txt');
+    await code.ask('@jumpseat /doc briefly');
+    await code.answered(/“Write the documentation comments.*every byte/);
+    assert.match(await asked(5), /Write the documentation comments.*notes\.txt:.*Buy milk\./);
+    assert.deepEqual(await code.followups(), ['Write tests for it']);
+    await code.shot('doc');
+    await code.openFile('greeting.lua');
   });
 
   step('“Use in Chat View” asks, enables the built-in chat and chooses a model', async () => {
@@ -174,6 +304,17 @@ describe('VS Code', { concurrency: false }, () => {
     await code.ask('Hello');
     await code.answered(/every byte took the way a real answer would take/);
     await code.shot('chat');
+  });
+
+  step('@jumpseat /explain is still about the selection, and about nothing else', async () => {
+    await code.openFile('greeting.lua');
+    await code.selectAll();
+    await code.ask('@jumpseat /explain once more');
+    await code.answered(/“Explain the code.*every byte/);
+    const [asked] = (await sim.requests({ path: CHAT })).slice(-1);
+    const sent = JSON.stringify(asked.body.messages.at(-1).content);
+    assert.match(sent, /once more.*greeting\.lua, line 1 on:.*return .*Hello/);
+    assert.doesNotMatch(sent, /skills/); // which VS Code adds for its own agent
   });
 
   step('another model from the picker is the one that is asked', async () => {
@@ -287,16 +428,70 @@ describe('VS Code', { concurrency: false }, () => {
         .waitFor();
       const policy = view.locator('meta[http-equiv="Content-Security-Policy"]');
       assert.match(await policy.first().getAttribute('content'), /^default-src 'none'; style-src /);
-      await code.shot('account-light');
-      await code.palette('Preferences: Toggle between Light/Dark Themes');
-      await view.locator('body.vscode-dark').waitFor();
-      await code.shot('account-dark');
-      await code.palette('Preferences: Toggle between Light/Dark Themes');
-      const asked = (await sim.requests({ path: '/copilot_internal/user' })).length;
-      await view.getByRole('link', { name: 'Refresh' }).press('Enter');
-      await sim.wait('complete', { path: '/copilot_internal/user', n: asked + 1 });
     },
   );
+
+  step('the account page is read and used with the keyboard alone', async () => {
+    const view = await code.webview('Premium requests');
+    const seen = (await view.locator('main').ariaSnapshot())
+      .replace(/\d+(\.\d)? of 300 left \(\d+(\.\d)? %\)/g, 'some of 300 left')
+      .replace(/- time: [\d-]+\n *- text: .*/, '- time: then');
+    assert.ok(seen.startsWith(ACCOUNT_PAGE), seen);
+    assert.match(seen, /- paragraph:\n *- link "Refresh":.*\n.*\n *- link "Choose a Model":/);
+    /** After `act` GitHub has been asked once more, and the page has the focus. */
+    const asks = async (act) => {
+      const before = (await sim.requests({ path: '/copilot_internal/user' })).length;
+      await act();
+      await sim.wait('complete', { path: '/copilot_internal/user', n: before + 1 });
+      await until('the focus in the page', () =>
+        view.locator('body').evaluate(() => document.hasFocus()),
+      );
+    };
+    /** As far as the link, whose turn comes after a few. */
+    const tabTo = async (name) => {
+      const link = view.getByRole('link', { name, exact: true });
+      for (let presses = 0; presses < 5; presses++) {
+        await code.page.keyboard.press('Tab');
+        if (await link.evaluate((one) => one === document.activeElement)) return link;
+      }
+      assert.fail(`no Tab leads to ${name}`);
+    };
+    await asks(() => code.palette('Jumpseat: Show Account and Quota'));
+    const link = await tabTo('Refresh');
+    const outline = await link.evaluate((one) => getComputedStyle(one).outlineStyle);
+    assert.equal(outline, 'solid', 'where the focus is can be seen');
+    await asks(() => code.page.keyboard.press('Enter'));
+    await tabTo('Choose a Model');
+    await code.page.keyboard.press('Enter');
+    await code.page
+      .locator('.quick-input-widget:visible .monaco-list-row', { hasText: 'GPT-5 mini' })
+      .first()
+      .waitFor();
+    await code.page.keyboard.press('Escape');
+  });
+
+  step('all text of the account page stands out in every kind of theme', async () => {
+    const view = await code.webview('Premium requests');
+    for (const [theme, kind] of THEMES) {
+      await code.theme(theme);
+      await view.locator(`body[data-vscode-theme-kind="${kind}"]`).waitFor();
+      const texts = await view.locator('body').evaluate(contrasts);
+      assert.ok(texts.length > 40, `${texts.length} texts`);
+      await view.getByRole('heading', { level: 1 }).scrollIntoViewIfNeeded();
+      const faint = texts.filter(({ ratio }) => ratio < 4.5);
+      await code.shot(`account-${kind.replace('vscode-', '')}`);
+      assert.deepEqual(faint, [], theme);
+    }
+    await code.theme(THEMES[0][0]);
+  });
+
+  step('all steps of the walkthrough are ticked by now', async () => {
+    await code.palette('Welcome: Open Walkthrough...');
+    await code.choose("Copilot's models with Jumpseat");
+    await code.page.locator('.getting-started-step', { hasText: STEPS[0] }).waitFor();
+    assert.deepEqual(await code.ticks(), ticked(3));
+    await code.palette('View: Close Editor');
+  });
 
   step('the port starts by a command, and its address and key are copied', async () => {
     await code.palette('Jumpseat: Start OpenAI-Compatible Port');
@@ -307,6 +502,44 @@ describe('VS Code', { concurrency: false }, () => {
     const text = `OPENAI_BASE_URL=http://localhost:${number}/v1\nOPENAI_API_KEY=none\n`;
     assert.equal(await code.clipboard(), text);
     assert.equal((await fetch(`http://localhost:${number}/v1/models`)).status, 200);
+  });
+
+  step('the menu behind the status bar does what it offers', async () => {
+    const item = code.page.getByRole('button', { name: 'Jumpseat: quota used up' });
+    await item.waitFor(); // as a screen reader has it
+
+    await code.page.evaluate(() => navigator.clipboard.writeText('nothing'));
+    await code.clearNotifications();
+    await code.menu('Copy Base URL and Key');
+    await code.notification(/are in the clipboard/);
+    assert.equal(
+      await code.clipboard(),
+      `OPENAI_BASE_URL=http://localhost:${number}/v1\nOPENAI_API_KEY=none\n`,
+    );
+
+    await code.menu('Run Doctor');
+    await code.page.locator('.tab.active', { hasText: 'Jumpseat doctor.txt' }).waitFor();
+    await until('the report', async () => /octocat/.test(await code.text()));
+    await code.shot('doctor');
+    const report = await code.text();
+    assert.match(report, /GitHub[^]*Copilot/);
+    assert.doesNotMatch(report, TOKENS);
+    await code.palette('View: Close Editor');
+
+    await code.menu('Show Log');
+    await until('the log', async () =>
+      /\[error\] insufficient_quota: Quota used up/.test(await code.text('.part.panel')),
+    );
+    await code.shot('log');
+    await code.palette('View: Toggle Panel Visibility');
+
+    await code.menu('Show Models');
+    const rows = code.page.locator('.quick-input-widget:visible .monaco-list-row');
+    await rows.filter({ hasText: 'GPT-4o' }).first().waitFor();
+    await code.shot('models');
+    await code.choose('GPT-4o');
+    const picker = code.page.locator('.interactive-session .chat-input-toolbars').last();
+    await until('the model in the picker', async () => /GPT-4o/.test(await picker.innerText()));
   });
 
   step('new terminals of the workspace have both, once the person wants that', async () => {
@@ -367,6 +600,19 @@ describe('VS Code', { concurrency: false }, () => {
     },
   );
 
+  /** Whether the menu knows the port as open, and whose terminals want it. */
+  const ports = async () => {
+    await code.palette('Jumpseat: Show Menu');
+    const row = code.page.locator('.quick-input-widget:visible .monaco-list-row', {
+      hasText: 'OpenAI-Compatible Port',
+    });
+    await row.waitFor();
+    const open = /Stop/.test(await row.innerText());
+    await code.page.keyboard.press('Escape');
+    const settings = JSON.parse(readFileSync(code.machineFile, 'utf8'));
+    return { open, terminals: settings['jumpseat.http.terminals'] };
+  };
+
   step('a process that is killed is started again, and the person is told once', async () => {
     const [pid] = programs(code);
     process.kill(Number(pid), 'SIGKILL');
@@ -378,6 +624,24 @@ describe('VS Code', { concurrency: false }, () => {
     await code.ask('@jumpseat Are you still there?');
     await code.answered(/Are you still there/);
     await code.status(/is ready/); // an answer says that the quota is not used up
+    // The port was stopped in this window; that its folder's terminals would want it changes nothing.
+    assert.deepEqual(await ports(), { open: false, terminals: [code.workspace] });
+    await assert.rejects(fetch(`http://localhost:${number}/status`));
+  });
+
+  step('a port that was on comes back with the process, at the same address', async () => {
+    await code.menu('Start OpenAI-Compatible Port');
+    await code.notification(`Copilot’s models are at http://localhost:${number}/v1`);
+    const owner = async () => (await (await fetch(`http://localhost:${number}/status`)).json()).pid;
+    const [pid] = programs(code).map(Number);
+    assert.equal(await owner(), pid);
+    process.kill(pid, 'SIGKILL');
+    const next = await until('the port', () => owner().catch(() => 0));
+    assert.notEqual(next, pid);
+    assert.deepEqual(programs(code).map(Number), [next]);
+    assert.deepEqual(await ports(), { open: true, terminals: [code.workspace] });
+    await code.menu('Stop OpenAI-Compatible Port');
+    await code.notification(/This window has closed its port/);
   });
 
   step('signing out empties the picker and changes the status bar', async () => {
@@ -441,6 +705,8 @@ describe('a workspace that nobody trusts', { concurrency: false }, () => {
   let number;
   let code;
   let marker;
+  let token;
+  const KEY = 'canary-key-of-the-port';
   before(async () => {
     sim = await start_simulator();
     trap = net.createServer((socket) => {
@@ -461,13 +727,14 @@ describe('a workspace that nobody trusts', { concurrency: false }, () => {
       .map(([name, value]) => `${name}=${value}\n`)
       .join('');
     number = await closed_port();
+    token = await known_token(sim);
     code = await Code.start({
       vsix,
       shots,
       trust: true,
-      machine: { 'jumpseat.http.port': number },
+      machine: { 'jumpseat.http.port': number, 'jumpseat.trace.server': 'verbose' },
       // Not GITHUB_TOKEN, which code-server keeps for itself.
-      env: { ...sim.env, COPILOT_GITHUB_TOKEN: await known_token(sim) },
+      env: { ...sim.env, COPILOT_GITHUB_TOKEN: token, JUMPSEAT_API_KEY: KEY },
       settings: { 'security.workspace.trust.startupPrompt': 'never' },
       files: {
         '.env': env_file,
@@ -508,7 +775,23 @@ describe('a workspace that nobody trusts', { concurrency: false }, () => {
     // The port was not opened, and no terminal was told of it.
     await code.palette('Jumpseat: Show Menu');
     await code.choose('Start OpenAI-Compatible Port');
-    await code.notification(`Copilot’s models are at http://localhost:${number}/v1`);
+    const told = await code.notification(`Copilot’s models are at http://localhost:${number}/v1`);
+    await code.press(told, 'Copy Base URL and Key');
+    await code.notification(/are in the clipboard/);
+    assert.ok((await code.clipboard()).endsWith(`OPENAI_API_KEY=${KEY}\n`));
+  });
+
+  step('the trace writes down what is said, and no secret', async () => {
+    const log = await until('the trace', () => {
+      const text = code.extensionLog();
+      return text.includes("response 'jumpseat/http/start") && text;
+    });
+    assert.ok(log.includes("request 'jumpseat/chat"), 'the question is not in the trace');
+    assert.ok(log.includes('"<hidden>"'), 'the key is not hidden');
+    const [asked] = await sim.requests({ path: CHAT });
+    const bearer = asked.headers.authorization.replace('Bearer ', '');
+    for (const secret of [KEY, token, bearer]) assert.ok(!log.includes(secret), secret);
+    assert.ok(!TOKENS.test(log), 'something that looks like a token');
   });
 
   /** Each is chosen by the user's setting, which the window takes over, and is one message with one button. */
@@ -530,6 +813,12 @@ describe('a workspace that nobody trusts', { concurrency: false }, () => {
       { text: '#!/bin/sh\necho "no such library" >&2\nexit 3\n' },
       /bad.4 ended with code 3 before it was ready. It said: no such library/,
       'Show Log',
+    ],
+    [
+      'says nothing',
+      { text: '#!/bin/sh\nexec sleep 600\n' },
+      /bad.5 runs but has not answered for 20 seconds/,
+      'Try Again',
     ],
   ];
   step(
