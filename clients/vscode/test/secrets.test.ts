@@ -31,7 +31,7 @@ test('secrets are told by the member that they stand in, or by their looks', () 
 });
 
 for (const format of ['text', 'json']) {
-  test(`the trace as ${format} has every message and none of the secrets in them`, async () => {
+  test(`S14: the trace as ${format} has every message and none of the secrets in them`, async () => {
     const { tools, sim } = world;
     editor.settings =
       format === 'text'

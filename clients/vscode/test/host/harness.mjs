@@ -297,7 +297,7 @@ export class Code {
       page,
       () => this.palette('Preferences: Color Theme', page),
       name,
-      (row) => row.startsWith(name), // and what it is the default for,
+      (row) => row.startsWith(name), // then what it is the default for
     );
   }
 
