@@ -52,7 +52,13 @@ function look({ setting, bundled, path }: Search): Program {
     if (problem === 'absent') {
       throw new StartFailure('missing', `There is no file ${wanted}, which jumpseat.path names.`);
     }
-    if (problem !== undefined) throw notExecutable(wanted, 'jumpseat.path');
+    if (problem === 'no file') {
+      throw new StartFailure(
+        'not_executable',
+        `jumpseat.path names ${wanted}, which is no file. Name the program itself.`,
+      );
+    }
+    if (problem === 'refused') throw notExecutable(wanted, 'jumpseat.path');
     return { path: wanted, origin: 'setting' };
   }
   const packaged = whyNotExecutable(bundled);
@@ -76,9 +82,9 @@ const notExecutable = (file: string, who: string) =>
     `${who} names ${file}, which may not be executed. Check its permissions (chmod +x).`,
   );
 
-function whyNotExecutable(file: string): 'absent' | 'refused' | undefined {
+function whyNotExecutable(file: string): 'absent' | 'no file' | 'refused' | undefined {
   try {
-    if (!statSync(file).isFile()) return 'refused';
+    if (!statSync(file).isFile()) return 'no file';
   } catch {
     return 'absent';
   }
@@ -91,7 +97,7 @@ function whyNotExecutable(file: string): 'absent' | 'refused' | undefined {
 }
 
 /** The machine an ELF file is for, in Node's words; undefined for what is no such file. */
-export function machineOf(file: string): string | undefined {
+function machineOf(file: string): string | undefined {
   const head = Buffer.alloc(20);
   let descriptor;
   try {

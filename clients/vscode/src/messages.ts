@@ -134,7 +134,7 @@ function compact(parts: Content[]): string | Content[] {
   return parts.map((part) => (part.type === 'text' ? part.text : '')).join('');
 }
 
-export function toTools(tools: readonly VsTool[]): Tool[] {
+function toTools(tools: readonly VsTool[]): Tool[] {
   return tools.map(({ name, description, inputSchema }) => ({
     type: 'function',
     function: { name, description, parameters: inputSchema ?? { type: 'object', properties: {} } },

@@ -416,6 +416,8 @@ describe('the search for the program', () => {
     assert.equal(kindOf({ setting: '/nowhere/jumpseat', bundled }), 'missing');
     assert.equal(kindOf({ setting: 'jumpseat', bundled }), 'missing');
     assert.equal(kindOf({ setting: folder, bundled }), 'not_executable');
+    const whole = () => findProgram({ ...nowhere, setting: folder });
+    assert.throws(whole, { message: /, which is no file\. Name the program itself\.$/ });
   });
 
   test('S11: a relative entry of PATH is no place to look', () => {
