@@ -191,10 +191,14 @@ describe('VS Code', { concurrency: false }, () => {
     await code.shot('signed-out');
   });
 
-  step('the walkthrough begins with nothing ticked', async () => {
+  const openWalkthrough = async () => {
     await code.palette('Welcome: Open Walkthrough...');
     await code.choose("Copilot's models with Jumpseat");
     await code.page.locator('.getting-started-step', { hasText: STEPS[0] }).waitFor();
+  };
+
+  step('the walkthrough begins with nothing ticked', async () => {
+    await openWalkthrough();
     assert.deepEqual(await code.ticks(), ticked(0));
   });
 
@@ -284,6 +288,14 @@ describe('VS Code', { concurrency: false }, () => {
     assert.deepEqual(await code.followups(), ['Write tests for it']);
     await code.shot('doc');
     await code.openFile('greeting.lua');
+  });
+
+  step('who says no to the built-in chat has no tick for it', async () => {
+    await code.palette('Jumpseat: Use in Chat View');
+    await code.dialog(/Enable VS Code’s built-in chat/, 'Cancel');
+    await openWalkthrough();
+    assert.deepEqual(await code.ticks(), ticked(1));
+    await code.palette('View: Close Editor');
   });
 
   step('“Use in Chat View” asks, enables the built-in chat and chooses a model', async () => {
@@ -488,9 +500,7 @@ describe('VS Code', { concurrency: false }, () => {
   });
 
   step('all steps of the walkthrough are ticked by now', async () => {
-    await code.palette('Welcome: Open Walkthrough...');
-    await code.choose("Copilot's models with Jumpseat");
-    await code.page.locator('.getting-started-step', { hasText: STEPS[0] }).waitFor();
+    await openWalkthrough();
     assert.deepEqual(await code.ticks(), ticked(3));
     await code.palette('View: Close Editor');
   });
