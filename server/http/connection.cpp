@@ -137,13 +137,14 @@ void Connection::make_space() {
     end_ -= from - to;
   };
   std::size_t wanted = watch_room * 2;
-  if (phase_ == Phase::head) {
-    drop(begin_, 0);
-    begin_ = 0;
-  } else if (phase_ == Phase::body) {
-    drop(begin_ + taken_, begin_ + parser_.head_size());
+  drop(begin_, 0);  // requests that were answered
+  begin_ = 0;
+  if (phase_ == Phase::body) {
+    drop(taken_, parser_.head_size());
     taken_ = parser_.head_size();
-    wanted = read_step / 4;
+    bool const complete =
+        parser_.chunked() ? parser_.body_complete() : body_size_ == parser_.content_length();
+    if (!complete) wanted = read_step / 4;
   }
   if (capacity_ - end_ >= wanted) return;
   auto const larger = std::max({first_capacity, 2 * capacity_, end_ + wanted});

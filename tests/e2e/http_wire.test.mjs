@@ -2,9 +2,10 @@
 // connections (C17). Raw sockets, a real process; what must not reach upstream is counted there.
 
 import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
 import net from 'node:net';
 import { after, before, describe, test } from 'node:test';
-import { Home, in_time, known_token, start_simulator } from './harness.mjs';
+import { Home, assert_grew, in_time, known_token, start_simulator } from './harness.mjs';
 import { connect, open_port, read_replies } from './http_port.mjs';
 
 let sim;
@@ -277,6 +278,36 @@ describe('S20: what is in doubt is refused, and the connection closed', () => {
       replies.map((reply) => reply.status),
       [200, 200],
     );
+  });
+});
+
+describe('a connection that is kept', () => {
+  test('does not keep the requests that were answered', async () => {
+    const socket = net.connect({ host: '127.0.0.1', port: port.port });
+    const memory = () =>
+      Number(/^RssAnon:\s+(\d+)/m.exec(readFileSync(`/proc/${port.pid}/status`, 'utf8'))[1]) * 1024;
+    let got = '';
+    let look = () => {};
+    socket.setEncoding('latin1').on('data', (piece) => {
+      got += piece;
+      look();
+    });
+    // Refused after its body was read, so nothing else is made of it; and it comes in one piece.
+    const request = post(['Content-Length: 1', `X-Padding: ${'x'.repeat(100)}`], '{');
+    const one = async () => {
+      got = '';
+      const answered = new Promise((resolve) => {
+        look = () => got.includes('\r\n\r\n') && got.endsWith('}') && resolve();
+      });
+      socket.write(request);
+      await in_time(answered, 'an answer', { seen: () => got });
+      assert.match(got, /^HTTP\/1\.1 400 /);
+    };
+    for (let n = 0; n < 20; n++) await one();
+    const before_it = memory();
+    for (let n = 0; n < 8000; n++) await one(); // 1.8 MB of requests
+    assert_grew(memory() - before_it, 1024 * 1024);
+    socket.destroy();
   });
 });
 
