@@ -23,7 +23,7 @@ for group in "$@"; do
       ;;
     check)
       wanted="$wanted catch2 ccache python3 clang-19 libclang-rt-19-dev clang-tools-19"
-      wanted="$wanted clang-tidy-19 clang-format-19 neovim openssl curl python3-venv"
+      wanted="$wanted clang-tidy-19 clang-format-19 neovim openssl curl python3-venv iproute2"
       have npm || wanted="$wanted npm"
       ;;
     browser)

@@ -46,6 +46,13 @@ class CurlLoop {
   void nudge(CURL* easy);
   // Ends the idle connection from `local_port`, unless curl makes use of it within `grace`.
   void end_unless_used(int local_port, std::chrono::milliseconds grace);
+  // Ends the connection from `local_port` now, if it is idle.
+  void end(int local_port);
+
+  // Whether this is an open connection.
+  bool holds(curl_socket_t socket) const;
+  // The port at our end; 0 when there is none.
+  static int local_port(curl_socket_t socket);
 
   // For CURLOPT_SOCKOPTFUNCTION and CURLOPT_CLOSESOCKETFUNCTION, with the loop as their data.
   static int on_connection(void* loop, curl_socket_t socket, curlsocktype) noexcept;

@@ -32,6 +32,7 @@
 namespace jumpseat {
 
 struct HttpTimeouts {
+  std::chrono::milliseconds lookup{5'000};    // the name look-up alone
   std::chrono::milliseconds connect{10'000};  // name look-up, TCP, proxy, TLS handshake together
   std::chrono::milliseconds first_byte{300'000};  // from the sent request to the first reply byte
   std::chrono::milliseconds headers{30'000};  // from the first reply byte to the end of the headers

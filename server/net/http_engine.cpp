@@ -55,7 +55,8 @@ std::string_view trim(std::string_view text) {
 // A curl easy handle whose options that never change are set once. Its address is what curl's
 // callbacks get, so that a request sets only what differs.
 struct EasyHandle {
-  explicit EasyHandle(CurlLibrary const& library) : curl(library), easy(library.easy_init()) {
+  EasyHandle(CurlLibrary const& library, HttpEngine& its_engine)
+      : curl(library), engine(its_engine), easy(library.easy_init()) {
     if (easy == nullptr) throw std::bad_alloc();
   }
   ~EasyHandle() { curl.easy_cleanup(easy); }
@@ -96,15 +97,37 @@ struct EasyHandle {
     }
     return 0;
   }
+  static int on_lookup_starts(void*, void*, void* self) noexcept {
+    static_cast<EasyHandle*>(self)->transfer->on_lookup_starts();
+    return 0;
+  }
   static int on_request_starts(void* self, char*, char*, int, int local_port) noexcept {
     static_cast<EasyHandle*>(self)->transfer->on_request_starts(local_port);
     return CURL_PREREQFUNC_OK;
   }
 
+  static int on_connection(void* self, curl_socket_t socket, curlsocktype type) noexcept {
+    auto& handle = *static_cast<EasyHandle*>(self);
+    handle.sockets.push_back(socket);
+    return CurlLoop::on_connection(handle.engine.loop_.get(), socket, type);
+  }
+  static CURLcode on_tls_context(CURL* easy, void* context, void* self) noexcept {
+    auto& handle = *static_cast<EasyHandle*>(self);
+    auto& engine = handle.engine;
+    // Of the addresses that were tried at once the one that answered is left.
+    auto const& sockets = handle.sockets;
+    auto const socket = std::find_if(sockets.rbegin(), sockets.rend(),
+                                     [&](curl_socket_t one) { return engine.loop_->holds(one); });
+    if (socket != sockets.rend()) engine.floods_->attach(context, *socket);
+    return IssuerNote::attach(easy, context, &*engine.issuers_);
+  }
+
   CurlLibrary const& curl;
+  HttpEngine& engine;
   CURL* easy;
   HttpTransfer* transfer = nullptr;
   std::array<char, CURL_ERROR_SIZE> reason{};
+  std::vector<curl_socket_t> sockets;  // opened for the request, closed ones among them
   // What the options that differ are set to.
   Route route = Route::direct;
   bool https = false;
@@ -186,9 +209,16 @@ void HttpTransfer::set_deadline(TimePoint deadline) {
   engine_->note_deadline(deadline);
 }
 
+void HttpTransfer::on_lookup_starts() {
+  lookup_deadline_ = after(now(), request_.timeouts.lookup);
+  set_deadline(std::min(deadline_, lookup_deadline_));
+}
+
 void HttpTransfer::on_request_starts(int local_port) {
+  resume();  // curl may begin anew, on another connection
   sending_ = true;
   local_port_ = local_port;
+  guarded_ = engine_->floods_->use(local_port);
   TimePoint const start = now();
   first_byte_deadline_ = after(start, request_.timeouts.first_byte);
   // Looked at this early as well, because a first byte starts a shorter limit and curl does not
@@ -203,6 +233,7 @@ bool HttpTransfer::refuse(Error error) {
 
 bool HttpTransfer::on_header(std::string_view line) {
   if (headers_in_) return true;  // trailers; curl bounds them
+  if (guarded_) guarded_->useful();
   header_bytes_ += line.size();
   if (header_bytes_ > most_header_bytes || header_count_ > most_headers) {
     return refuse(fail(ErrorCode::upstream_headers_too_large,
@@ -241,13 +272,15 @@ bool HttpTransfer::on_status_line(std::string_view line) {
   http1_ = line.starts_with("HTTP/1");
   headers_.fields.clear();
   headers_.fields.reserve(32);
-  set_deadline(std::min(deadline_, after(now(), request_.timeouts.headers)));
+  headers_began_ = now();
+  set_deadline(std::min(deadline_, after(headers_began_, request_.timeouts.headers)));
   return true;
 }
 
 bool HttpTransfer::on_headers_end() {
   if (status_ < 200) {  // "100 Continue", "103 Early Hints": the reply is still to come
     expects_status_line_ = true;
+    headers_began_ = Alarm::never;
     set_deadline(first_byte_deadline_);
     return true;
   }
@@ -266,14 +299,23 @@ bool HttpTransfer::on_headers_end() {
 HttpTransfer::Taken HttpTransfer::on_body(std::string_view bytes) {
   if (!buffer_.empty() && buffer_.size() + bytes.size() > most_held) {
     // The peer has to wait, and we wait for our reader: no deadline until it comes.
-    paused_ = true;
+    pause();
     set_deadline(Alarm::never);
     return Taken::nothing_yet;
   }
+  if (guarded_) guarded_->useful();
   buffer_.append(bytes);
   set_deadline(after(now(), request_.timeouts.idle));
   changed_.notify();
   return Taken::all;
+}
+
+void HttpTransfer::pause() {
+  if (!std::exchange(paused_, true) && guarded_) ++guarded_->paused;
+}
+
+void HttpTransfer::resume() {
+  if (std::exchange(paused_, false) && guarded_) --guarded_->paused;
 }
 
 // A long answer need not hold a long request: what has left is not sent again once the reply has
@@ -291,7 +333,7 @@ void HttpTransfer::count_connection() {
 std::string HttpTransfer::take() {
   std::string bytes = std::exchange(buffer_, {});
   if (paused_) {
-    paused_ = false;
+    resume();
     if (engine_ != nullptr) {
       set_deadline(after(now(), request_.timeouts.idle));
       engine_->loop_->unpause(handle_->easy);
@@ -361,6 +403,7 @@ Result<> HttpEngine::load() {
   if (!curl) return curl.error();
   curl_ = *curl;
   issuers_.emplace(*curl_);
+  floods_.emplace(*curl_);
   loop_ = std::make_unique<CurlLoop>(io_, *curl_,
                                      [this](CURL* easy, CURLcode code) { ended(easy, code); });
   return {};
@@ -399,7 +442,7 @@ std::unique_ptr<EasyHandle> HttpEngine::lend() {
     idle_handles_.pop_back();
     return handle;
   }
-  auto handle = std::make_unique<EasyHandle>(*curl_);
+  auto handle = std::make_unique<EasyHandle>(*curl_, *this);
   configure(*handle);
   return handle;
 }
@@ -412,10 +455,12 @@ void HttpEngine::configure(EasyHandle& handle) {
   handle.set_pointer(CURLOPT_HEADERDATA, &handle);
   handle.set_function(CURLOPT_WRITEFUNCTION, &EasyHandle::on_body);
   handle.set_pointer(CURLOPT_WRITEDATA, &handle);
+  handle.set_function(CURLOPT_RESOLVER_START_FUNCTION, &EasyHandle::on_lookup_starts);
+  handle.set_pointer(CURLOPT_RESOLVER_START_DATA, &handle);
   handle.set_function(CURLOPT_PREREQFUNCTION, &EasyHandle::on_request_starts);
   handle.set_pointer(CURLOPT_PREREQDATA, &handle);
-  handle.set_function(CURLOPT_SOCKOPTFUNCTION, &CurlLoop::on_connection);
-  handle.set_pointer(CURLOPT_SOCKOPTDATA, loop_.get());
+  handle.set_function(CURLOPT_SOCKOPTFUNCTION, &EasyHandle::on_connection);
+  handle.set_pointer(CURLOPT_SOCKOPTDATA, &handle);
   handle.set_function(CURLOPT_CLOSESOCKETFUNCTION, &CurlLoop::close_socket);
   handle.set_pointer(CURLOPT_CLOSESOCKETDATA, loop_.get());
 
@@ -428,9 +473,6 @@ void HttpEngine::configure(EasyHandle& handle) {
   // Without this, cancelling a request whose name is being looked up would wait for the look-up.
   handle.set(CURLOPT_QUICK_EXIT, 1L);
   handle.set(CURLOPT_TCP_NODELAY, 1L);
-  handle.set(CURLOPT_TCP_KEEPALIVE, 1L);
-  handle.set(CURLOPT_TCP_KEEPIDLE, 30L);
-  handle.set(CURLOPT_TCP_KEEPINTVL, 15L);
   handle.set(CURLOPT_HTTP_VERSION, static_cast<long>(CURL_HTTP_VERSION_1_1));
   // curl's own reading of the environment is switched off: what applies comes with HttpSettings.
   handle.set(CURLOPT_PROXY, "");
@@ -444,8 +486,8 @@ void HttpEngine::configure(EasyHandle& handle) {
   handle.set(CURLOPT_PROXY_SSL_VERIFYPEER, 1L);
   handle.set(CURLOPT_PROXY_SSL_VERIFYHOST, 2L);
   handle.set(CURLOPT_PROXY_SSLVERSION, static_cast<long>(CURL_SSLVERSION_TLSv1_2));
-  handle.set_function(CURLOPT_SSL_CTX_FUNCTION, &IssuerNote::attach);
-  handle.set_pointer(CURLOPT_SSL_CTX_DATA, &*issuers_);
+  handle.set_function(CURLOPT_SSL_CTX_FUNCTION, &EasyHandle::on_tls_context);
+  handle.set_pointer(CURLOPT_SSL_CTX_DATA, &handle);
 }
 
 Route HttpEngine::route(Url const& url) const {
@@ -460,6 +502,7 @@ void HttpEngine::prepare(EasyHandle& handle, HttpTransfer& transfer, Url const& 
   HttpRequest const& request = transfer.request_;
   handle.transfer = &transfer;
   handle.reason[0] = '\0';
+  handle.sockets.clear();
   handle.set(CURLOPT_URL, request.url.c_str());
   handle.set_pointer(CURLOPT_HTTPHEADER, transfer.header_list_.data());
 
@@ -535,14 +578,26 @@ void HttpEngine::ended(CURL* easy, CURLcode code) {
   if (!failure && code == CURLE_OPERATION_TIMEDOUT && !transfer.sending_) {
     failure = connect_timeout(describe(transfer), transfer.request_.timeouts.connect);
   }
-  if (!failure && code != CURLE_OK) failure = http_error(code, describe(transfer));
-  if (failure) return cut(transfer, std::move(failure));
-  loop_->remove(easy);
-  settle(transfer, std::nullopt);
+  if (!failure && code != CURLE_OK) {
+    bool const is_flooded = transfer.guarded_ && transfer.guarded_->flooded;
+    failure = is_flooded ? flooded(describe(transfer)) : http_error(code, describe(transfer));
+  }
+  if (!failure) {
+    loop_->remove(easy);
+    return settle(transfer, std::nullopt);
+  }
+  int const local_port = transfer.local_port_;
+  cut(transfer, std::move(failure));
+  // curl keeps an HTTP/2 connection that has failed as a whole for the next request, and one with
+  // something left to be read it thinks alive.
+  bool const is_broken =
+      code == CURLE_RECV_ERROR || code == CURLE_SEND_ERROR || code == CURLE_HTTP2;
+  if (is_broken && local_port != 0) loop_->end(local_port);
 }
 
 void HttpEngine::cut(HttpTransfer& transfer, std::optional<Error> failure) {
   bool const may_be_http2 = transfer.https_ && transfer.sending_ && !transfer.http1_;
+  if (transfer.guarded_) transfer.guarded_->given_up();
   loop_->remove(transfer.handle_->easy);
   settle(transfer, std::move(failure));
   if (may_be_http2 && !closed_) flush_reset(transfer.local_port_);
@@ -568,6 +623,9 @@ void HttpEngine::settle(HttpTransfer& transfer, std::optional<Error> failure) {
   transfers_[transfer.index_]->index_ = transfer.index_;
   transfers_.pop_back();
 
+  if (transfer.guarded_ && transfer.paused_) --transfer.guarded_->paused;
+  transfer.guarded_.reset();
+
   EasyHandle& handle = *transfer.handle_;
   handle.transfer = nullptr;
   handle.set_pointer(CURLOPT_HTTPHEADER, nullptr);
@@ -592,7 +650,9 @@ HttpFailure HttpEngine::describe(HttpTransfer const& transfer) const {
   failure.https = transfer.https_;
   failure.sent = transfer.sending_;
   failure.headers_in = transfer.headers_in_;
-  failure.name_found = handle.info<curl_off_t>(CURLINFO_NAMELOOKUP_TIME_T) > 0;
+  // One that waits for a connection which another opens looks no name up.
+  failure.name_found = transfer.lookup_deadline_ == Alarm::never ||
+                       handle.info<curl_off_t>(CURLINFO_NAMELOOKUP_TIME_T) > 0;
   // curl 7.88 sets CURLINFO_CONNECT_TIME after the handshake only; it counts a connection before.
   failure.tcp_connected = handle.info<long>(CURLINFO_NUM_CONNECTS) > 0;
   failure.os_error = static_cast<int>(handle.info<long>(CURLINFO_OS_ERRNO));
@@ -654,17 +714,33 @@ void HttpEngine::check_deadlines() {
 // The deadline has come: is there really nothing? If so, why; otherwise the deadline is set anew.
 std::optional<Error> HttpEngine::overdue(HttpTransfer& transfer, Alarm::TimePoint time) {
   HttpTimeouts const& limits = transfer.request_.timeouts;
-  if (!transfer.sending_) return connect_timeout(describe(transfer), limits.connect);
+  if (!transfer.sending_) {
+    HttpFailure const failure = describe(transfer);
+    Alarm::TimePoint const limit = after(transfer.started_, limits.connect);
+    if (!failure.name_found && transfer.lookup_deadline_ <= std::min(time, limit)) {
+      return connect_timeout(failure, limits.lookup);
+    }
+    if (limit <= time) return connect_timeout(failure, limits.connect);
+    transfer.deadline_ = limit;
+    return std::nullopt;
+  }
   if (transfer.headers_in_) {
     return fail(ErrorCode::idle_timeout, "The answer from " + transfer.host_ +
                                              " stopped: nothing came for " +
                                              duration_text(limits.idle) + ". Try again.");
   }
   EasyHandle const& handle = *transfer.handle_;
-  auto const first_byte = handle.info<curl_off_t>(CURLINFO_STARTTRANSFER_TIME_T);
-  if (first_byte > 0) {
-    auto const limit =
-        after(transfer.started_ + std::chrono::microseconds(first_byte), limits.headers);
+  // A body of this size does not leave together with the head, and curl then takes the time of its
+  // first byte for that of the reply's.
+  constexpr std::size_t large = 64u << 10;
+  bool const is_large = transfer.request_.body.size() >= large;
+  Alarm::TimePoint began = transfer.headers_began_;
+  if (!is_large) {
+    auto const first_byte = handle.info<curl_off_t>(CURLINFO_STARTTRANSFER_TIME_T);
+    if (first_byte > 0) began = transfer.started_ + std::chrono::microseconds(first_byte);
+  }
+  if (began != Alarm::never) {
+    auto const limit = after(began, limits.headers);
     if (limit > time) {
       transfer.deadline_ = limit;
       return std::nullopt;
@@ -673,10 +749,8 @@ std::optional<Error> HttpEngine::overdue(HttpTransfer& transfer, Alarm::TimePoin
                                                    " began, but its headers did not end within " +
                                                    duration_text(limits.headers) + ". Try again.");
   }
-  // A large body on a slow line: as long as it moves, it is not time to wait for the answer. (A
-  // small one leaves at once.)
-  constexpr std::size_t small = 64u << 10;
-  if (transfer.request_.body.size() > small) {
+  // On a slow line: as long as the body moves, it is not time to wait for the answer.
+  if (is_large) {
     auto const uploaded = handle.info<curl_off_t>(CURLINFO_SIZE_UPLOAD_T);
     if (uploaded != transfer.uploaded_) {
       transfer.uploaded_ = uploaded;

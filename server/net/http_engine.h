@@ -16,6 +16,7 @@
 #include "server/net/alarm.h"
 #include "server/net/curl_library.h"
 #include "server/net/curl_loop.h"
+#include "server/net/flood_guard.h"
 #include "server/net/http_client.h"
 #include "server/net/http_errors.h"
 #include "server/net/tls_trust.h"
@@ -67,8 +68,11 @@ class HttpTransfer {
   bool on_headers_end();
   enum class Taken { all, nothing_yet };
   Taken on_body(std::string_view bytes);
+  void on_lookup_starts();
   void on_request_starts(int local_port);
 
+  void pause();
+  void resume();
   bool refuse(Error error);
   // Why a reply with these headers is not for our callers, if it is not.
   std::optional<Error> refusal() const;
@@ -87,11 +91,14 @@ class HttpTransfer {
   std::vector<curl_slist> header_list_;
 
   TimePoint started_;
+  TimePoint headers_began_ = Alarm::never;  // when the status line was complete
   TimePoint deadline_ = Alarm::never;
+  TimePoint lookup_deadline_ = Alarm::never;  // never: it has looked no name up
   TimePoint first_byte_deadline_ = Alarm::never;
   long long uploaded_ = 0;  // bytes of the body that had left when we last looked
   bool sending_ = false;    // the connection is ready and the request is leaving
   int local_port_ = 0;      // of its connection, which that tells from others
+  std::shared_ptr<FloodGuard::Connection> guarded_;  // the same; null before, or without TLS
   bool headers_in_ = false;
   bool expects_status_line_ = true;
   bool http1_ = false;  // the reply's version
@@ -120,6 +127,7 @@ class HttpEngine {
 
  private:
   friend class HttpTransfer;
+  friend struct EasyHandle;
 
   Result<> load();
   std::unique_ptr<EasyHandle> lend();
@@ -148,6 +156,7 @@ class HttpEngine {
   CurlLibrary const* curl_ = nullptr;
   std::optional<TlsTrust> trust_;
   std::optional<IssuerNote> issuers_;
+  std::optional<FloodGuard> floods_;
   std::unique_ptr<CurlLoop> loop_;
   std::vector<std::unique_ptr<EasyHandle>> idle_handles_;  // configured, ready for the next request
   std::vector<HttpTransfer*> transfers_;                   // in flight

@@ -23,6 +23,19 @@ std::string connect_reason(int os_error) {
   }
 }
 
+// Why a connection that stood is over.
+std::string loss_reason(int os_error) {
+  switch (os_error) {
+    case ENETDOWN:
+    case ENETUNREACH:
+    case EHOSTUNREACH:
+    case ETIMEDOUT:
+      return "the network connection was lost";
+    default:
+      return "the connection was reset";
+  }
+}
+
 std::string proxy_name(HttpFailure const& failure) {
   std::string name = "the proxy " + failure.proxy;
   if (!failure.proxy_origin.empty()) name += " (from " + failure.proxy_origin + ")";
@@ -147,7 +160,7 @@ Error http_error(CURLcode code, HttpFailure const& failure) {
     case CURLE_RECV_ERROR:
     case CURLE_SEND_ERROR:
     case CURLE_READ_ERROR:
-      return lost(failure, "the connection was reset");
+      return lost(failure, loss_reason(failure.os_error));
     case CURLE_HTTP2:
     case CURLE_HTTP2_STREAM:
       return lost(failure, failure.reason.empty() ? "an HTTP/2 error" : failure.reason);
@@ -175,6 +188,10 @@ Error http_error(CURLcode code, HttpFailure const& failure) {
     default:
       return lost(failure, "curl error " + std::to_string(static_cast<int>(code)));
   }
+}
+
+Error flooded(HttpFailure const& failure) {
+  return lost(failure, "it kept sending data that belongs to no answer");
 }
 
 Error connect_timeout(HttpFailure const& failure, std::chrono::milliseconds limit) {

@@ -26,11 +26,13 @@ struct HttpFailure {
   std::string reason;       // curl's own words, for TLS and HTTP/2 only; may be empty
   std::string issuer;       // of the certificate seen last; may be empty
   std::string authorities;  // the configured file or directory of authorities; may be empty
-  int os_error = 0;         // errno of the last failed connect
+  int os_error = 0;         // errno of the last connect or transfer that failed
   long proxy_status = 0;    // what the proxy answered to CONNECT
 };
 
 Error http_error(CURLcode code, HttpFailure const& failure);
+// The peer kept sending what is no part of an answer.
+Error flooded(HttpFailure const& failure);
 // The connection was not ready in time.
 Error connect_timeout(HttpFailure const& failure, std::chrono::milliseconds limit);
 

@@ -209,8 +209,9 @@ process.on('exit', () => {
   for (const child of running) child.kill('SIGKILL');
 });
 
-export function spawn_program(args, options) {
-  const child = spawn(binary(), args, options);
+export function spawn_program(args, options, wrap = []) {
+  const [program, ...rest] = [...wrap, binary(), ...args];
+  const child = spawn(program, rest, options);
   running.add(child);
   child.once('exit', () => running.delete(child));
   return child;

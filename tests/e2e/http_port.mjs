@@ -12,13 +12,13 @@ import net from 'node:net';
 import { DEADLINE_MS, in_time, spawn_program } from './harness.mjs';
 
 /// Starts `jumpseat serve` on a port that the kernel picks and waits until it is open.
-/// Options: env, cwd, args.
-export async function open_port({ env, cwd, args = [], port = 0 } = {}) {
-  const child = spawn_program(['serve', '--port', String(port), ...args], {
-    env,
-    cwd,
-    stdio: ['ignore', 'pipe', 'pipe'],
-  });
+/// Options: env, cwd, args, port; wrap ([program, ...args] put in front).
+export async function open_port({ env, cwd, args = [], port = 0, wrap } = {}) {
+  const child = spawn_program(
+    ['serve', '--port', String(port), ...args],
+    { env, cwd, stdio: ['ignore', 'pipe', 'pipe'] },
+    wrap,
+  );
   const opened = new Port(child);
   await opened.ready_();
   return opened;

@@ -78,6 +78,20 @@ TEST_CASE("a failed connect says why") {
         std::string::npos);
 }
 
+TEST_CASE("U31: a connection whose path is gone says so, another loss does not") {
+  HttpFailure failure = failure_at(Stage::headers_in);
+  for (int const gone : {ETIMEDOUT, EHOSTUNREACH, ENETUNREACH, ENETDOWN}) {
+    failure.os_error = gone;
+    Error const error = http_error(CURLE_RECV_ERROR, failure);
+    CHECK(error.code() == ErrorCode::upstream_interrupted);
+    CHECK(error.message() ==
+          "The answer from api.example broke off: the network connection was lost. Try again.");
+  }
+  failure.os_error = ECONNRESET;
+  CHECK(http_error(CURLE_RECV_ERROR, failure).message() ==
+        "The answer from api.example broke off: the connection was reset. Try again.");
+}
+
 TEST_CASE("TLS failures give advice that fits") {
   HttpFailure failure = failure_at(Stage::before);
   failure.reason = "SSL certificate problem: unable to get local issuer certificate";
