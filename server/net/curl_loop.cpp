@@ -152,6 +152,9 @@ void CurlLoop::end(int local_port) {
   for (auto const& [socket, watch] : watches_) {
     if (watch->kind == Kind::connection && watch->wanted == CURL_POLL_NONE &&
         CurlLoop::local_port(socket) == local_port) {
+      // Closing it is a reset: a peer that is still sending would not notice a polite end.
+      linger const at_once{.l_onoff = 1, .l_linger = 0};
+      ::setsockopt(socket, SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
       return cut(*watch);
     }
   }

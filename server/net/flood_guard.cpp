@@ -108,6 +108,9 @@ void FloodGuard::on_message(int written, int, int content_type, void const* byte
   connection.useless += length - owed;
   if (connection.useless <= most_useless + connection.paused * most_unread) return;
   connection.flooded = true;
+  // Closing it is a reset: a peer that is still sending would not notice a polite end.
+  linger const at_once{.l_onoff = 1, .l_linger = 0};
+  ::setsockopt(connection.socket, SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
   ::shutdown(connection.socket, SHUT_RDWR);
 }
 

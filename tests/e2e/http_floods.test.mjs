@@ -45,7 +45,7 @@ let sim;
 let certificate;
 let proxy;
 let port;
-let impatient; // with a limit of a second on silence
+let impatient; // with a limit of three seconds on silence
 let next = null; // where the next connection to Copilot goes instead of the simulator
 const tunnels = new Set();
 
@@ -86,7 +86,7 @@ before(async () => {
         env,
       ),
     });
-  [port, impatient] = await Promise.all([new_port(), new_port({ REQUEST_TIMEOUT: '1' })]);
+  [port, impatient] = await Promise.all([new_port(), new_port({ REQUEST_TIMEOUT: '3' })]);
   for (const one of [port, impatient]) assert.match((await one.chat()).text, GREETING);
 });
 after(async () => {
@@ -118,20 +118,23 @@ async function comes_to_rest(one) {
   }, 'a process at rest');
 }
 
-/// The next connection to Copilot is to a peer that does `on_request`; run(peer) while it is.
-async function with_peer(on_request, options, its_port, run) {
+/// The next connection to Copilot is to a peer that does `on_request`. After run(peer) the next request is answered,
+/// that connection is closed (unless {closes: false}), and the process is as small and as idle as before.
+async function with_peer(on_request, { closes = true, ...options }, its_port, run) {
   const peer = new Http2Peer(certificate, on_request, { streams: 1, ...options });
   next = await peer.listen();
   for (const tunnel of tunnels) tunnel.destroy();
   const idle = status(its_port, 'VmRSS') * 1024;
   try {
     await run(peer);
+    assert.match((await its_port.chat()).text, GREETING);
+    peer.connection.socket.resume(); // what is not read keeps the proxy from seeing the end
+    if (closes) await in_time(peer.connection.closed, 'the end of the connection');
     assert_grew(status(its_port, 'VmHWM') * 1024 - idle, 32 * MB);
   } finally {
     next = null;
     peer.close();
   }
-  assert.match((await its_port.chat()).text, GREETING);
   await comes_to_rest(its_port);
 }
 
@@ -153,22 +156,24 @@ describe('U27: a flood', () => {
     ['WINDOW_UPDATE', frame(WINDOW_UPDATE, 0, 0, uint32(1))],
     ['frames of an unknown type', frame(0xba, 0, stream, Buffer.alloc(8))],
   ]) {
+    // Who cannot send does not read either: with a deaf peer there may be silence instead of a flood.
+    const its_port = () => (options?.deaf ? impatient : port);
     test(`of ${what} ends in an error for its stream alone`, () =>
       with_peer(
         (connection) => connection.answer(stream),
         {},
-        port,
+        its_port(),
         async (peer) => {
-          const flooded = port.stream();
+          const flooded = its_port().stream();
           await flooded.some_events(1);
           peer.connection.flood(one, options);
           // The peer takes one stream at a time, so these go over another connection.
-          while (!flooded.closed) assert.match((await port.chat()).text, GREETING);
+          while (!flooded.closed) assert.match((await its_port().chat()).text, GREETING);
           const { error } = JSON.parse(flooded.events.at(-1));
-          assert.equal(error.code, 'upstream_interrupted', flooded.text);
+          assert.match(error.code, /^(upstream_interrupted|idle_timeout)$/, flooded.text);
+          if (!options?.deaf) assert.equal(error.code, 'upstream_interrupted');
           assert.ok(!flooded.events.includes('[DONE]'), flooded.text);
           peer.connection.socket.resume(); // what is not read keeps the proxy from seeing the end
-          await in_time(peer.connection.closed, 'the end of the connection');
         },
       ));
   }
@@ -201,22 +206,20 @@ describe('U27: a flood', () => {
         connection.begin_head(stream);
         connection.flood(frame(CONTINUATION, 0, stream, payload));
       };
-      return with_peer(on_request, {}, port, async (peer) => {
+      return with_peer(on_request, {}, port, async () => {
         const reply = await port.chat();
         assert.equal(reply.status, 502, reply.text);
         assert.match(reply.json.error.code, /^upstream_/);
-        await in_time(peer.connection.closed, 'the end of the connection');
       });
     });
   }
 
   test('of PING in place of an answer is 502', () => {
     const on_request = (connection) => connection.flood(ping);
-    return with_peer(on_request, {}, port, async (peer) => {
+    return with_peer(on_request, {}, port, async () => {
       const reply = await port.chat();
       assert.equal(reply.status, 502, reply.text);
       assert.equal(reply.json.error.code, 'upstream_reset');
-      await in_time(peer.connection.closed, 'the end of the connection');
     });
   });
 
@@ -251,7 +254,7 @@ describe('U27: a flood', () => {
         ]);
         assert.equal(stuck.status, 504, stuck.text);
         assert.equal(stuck.json.error.code, 'first_byte_timeout');
-        assert.match(stuck.json.error.message, /did not begin to answer within 1 s/);
+        assert.match(stuck.json.error.message, /did not begin to answer within 3 s/);
         assert.equal(other.status, 200);
         for (const tunnel of tunnels) tunnel.destroy();
       },
