@@ -11,6 +11,7 @@ import { exact, median } from './statistics.mjs';
 const US = 'Jumpseat';
 const WARM = 2; // requests before those that callgrind's slope is over
 const NEIGHBOURS = ['nginx', 'HAProxy', 'HAProxy no-delay'];
+const GATEWAYS = ['Portkey', 'LiteLLM'];
 
 /// A chat whose answer upstream.cpp takes from its prompt.
 function body({ stream = false, chunks = 1, every_us = 0, bytes = 0, prompt = 'hello' }) {
@@ -25,6 +26,9 @@ function code(size) {
   return line.repeat(Math.ceil(size / (Buffer.byteLength(JSON.stringify(line)) - 2)));
 }
 
+/// A gateway's part of the requests that the others get.
+const of_share = (requests, share) => Math.max(1, Math.round(requests * share));
+
 async function with_http(bench, measure) {
   const stage = new HttpStage(bench.stage, bench.skip);
   try {
@@ -37,6 +41,11 @@ async function with_http(bench, measure) {
 export function http(bench) {
   return with_http(bench, async (stage) => {
     const targets = await stage.open();
+    const gateways = [];
+    for (const one of bench.gateways) {
+      const gateway = await stage.gateway(one);
+      if (gateway) gateways.push(gateway);
+    }
     const timed = { stream: true, chunks: bench.count(100, 20), every_us: 10_000 };
     const fast = { stream: true, chunks: 100 };
     const workloads = [
@@ -60,6 +69,16 @@ export function http(bench) {
           run: () => bench.stage.client('http', { ...options, warm: bench.count(10, 1) }),
         });
       }
+      // Whole answers only: Portkey's version answers streams with 500.
+      if (!/^W[12]/.test(name)) continue;
+      for (const { name: target, port, pid, head, share } of gateways) {
+        const fewer = of_share(requests, share);
+        const options = { port, head: stage.head(port, head), body: file, watch: pid, streams };
+        cells.push({
+          target: `${name}: ${target}`,
+          run: () => bench.stage.client('http', { ...options, requests: fewer, warm: 1 }),
+        });
+      }
     }
     const sheet = await bench.measure('http', cells);
 
@@ -69,7 +88,7 @@ export function http(bench) {
       return { streams, requests };
     };
     /// Our value beside each neighbour's: the first row says what it is and carries the bar.
-    const add = (workload, texts, values, as = 'ratio', others = NEIGHBOURS) => {
+    const add = (workload, texts, values, as = 'ratio', others = [...NEIGHBOURS, ...GATEWAYS]) => {
       const there = others.filter((one) => sheet.has(`${workload}: ${one}`));
       for (const [at, them] of (there.length > 0 ? there : [undefined]).entries()) {
         const all = beside(sheet, {
@@ -82,8 +101,18 @@ export function http(bench) {
         rows.push(row(head, all, as));
       }
     };
-    const cpu = (workload, what, per, more = {}) =>
-      add(workload, { unit: 'µs', what, ...more }, { metric: 'cpu_us', scale: 1 / per });
+    const cpu = (workload, what, per, more = {}) => {
+      const values = { metric: 'cpu_us', scale: 1 / per };
+      add(workload, { unit: 'µs', what, ...more }, values, 'ratio', NEIGHBOURS);
+      for (const { name, share } of gateways) {
+        const { requests } = about(workload);
+        const theirs = { their_scale: requests / of_share(requests, share) / per };
+        if (sheet.has(`${workload}: ${name}`))
+          add(workload, { unit: 'µs', what: 'the same' }, { ...values, ...theirs }, 'ratio', [
+            name,
+          ]);
+      }
+    };
     const latency = (workload, what, more = {}) => {
       const p50 = { unit: 'µs', what: `${what}, p50`, ...more };
       add(workload, p50, { metric: 'p50_us' }, 'added', ['direct']);
@@ -135,6 +164,11 @@ export function http(bench) {
       title: 'The HTTP port',
       rows,
       notes: [
+        ...(gateways.length > 0
+          ? [
+              'Portkey and LiteLLM are gateways for many providers, with one process each and as they are without a database, a cache or a log. They get fewer requests than the others in W1 and W2, and no streams.',
+            ]
+          : []),
         'The HTTP port: upstream is `upstream.cpp`, one process; nginx (`nginx.conf`) and HAProxy (`haproxy.cfg`) pass bytes on, Jumpseat also checks key, Host and Origin, reads every event and counts. W1 c=32 has 32 connections; a whole answer is a stream on the way from upstream to Jumpseat.',
       ],
     };

@@ -10,7 +10,7 @@ import { fileURLToPath } from 'node:url';
 import { has, output_of } from './machine.mjs';
 
 const HERE = dirname(fileURLToPath(import.meta.url));
-const PATIENCE_MS = 60_000;
+const PATIENCE_MS = 120_000; // Python programs take a while
 
 export class HttpStage {
   /// `stage`: a Stage that is open; its simulator says what GitHub would say.
@@ -101,13 +101,29 @@ export class HttpStage {
   }
 
   /// One more HAProxy; see nginx().
-  /// One more HAProxy; see nginx().
   async haproxy(name, option) {
     const port = await free_port();
     const config = this.config_('haproxy.cfg', port, { OPTION: option });
     const child = this.spawn_(['haproxy', '-db', '-q', '-f', config], this.stage_.place.server);
     await listening(child, port);
     return { name, port, pid: child.pid, child };
+  }
+
+  /// One of gateways.mjs, once it serves; null when it does not start, which is skipped loudly.
+  async gateway({ name, command, env, config, head, ready, share }) {
+    const port = await free_port();
+    const file = config && this.stage_.file(`${port}-${name}.json`, config(this.upstream));
+    const all = { ...this.stage_.environment_(name, {}), ...env };
+    const child = this.spawn_(command(port, file), this.stage_.place.server, all);
+    try {
+      await listening(child, port);
+      await answering(child, port, ready);
+    } catch (error) {
+      this.skip_(`${name}: ${error.message}`);
+      await this.end(child);
+      return null;
+    }
+    return { name, port, pid: child.pid, child, head: head(this.upstream), share };
   }
 
   config_(name, port, more) {
@@ -123,13 +139,14 @@ export class HttpStage {
   }
 
   /// The head of a request to a target, as stage.head is to the simulator.
-  head(port) {
+  head(port, more = []) {
     const lines = [
       'POST /v1/chat/completions HTTP/1.1',
       `Host: 127.0.0.1:${port}`,
       'Authorization: Bearer not-needed',
       'User-Agent: bench',
       'Content-Type: application/json',
+      ...more,
       '',
     ];
     return this.stage_.file(`head-${port}.txt`, lines.join('\r\n'));
@@ -198,6 +215,19 @@ async function listening(child, port) {
     if (child.exitCode !== null || Date.now() > end)
       throw new Error(`${child.spawnargs.join(' ')} did not start: ${child.printed.slice(-1000)}`);
     await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+}
+
+async function answering(child, port, path) {
+  const end = Date.now() + PATIENCE_MS;
+  for (;;) {
+    const reply = await fetch(`http://127.0.0.1:${port}${path}`, {
+      signal: AbortSignal.timeout(5000),
+    }).catch(() => null);
+    if (reply?.ok) return;
+    if (child.exitCode !== null || Date.now() > end)
+      throw new Error(`${path} is not answered: ${reply?.status} ${child.printed.slice(-1000)}`);
+    await new Promise((resolve) => setTimeout(resolve, 100));
   }
 }
 

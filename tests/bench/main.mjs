@@ -4,6 +4,8 @@ import { createWriteStream, mkdirSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
+import { find_gateways } from './gateways.mjs';
+import { versions } from './http_stage.mjs';
 import { MOST_LOAD, busy, description, load, processors, steal_meter } from './machine.mjs';
 import { options } from './options.mjs';
 import { SECTIONS } from './sections.mjs';
@@ -66,11 +68,12 @@ const middle = (values) => {
 
 /// What a section works with.
 class Bench {
-  constructor(options, stage, peers, skip) {
+  constructor(options, stage, peers, gateways, skip) {
     this.quick = options.quick;
     this.rounds = options.rounds;
     this.stage = stage;
     this.peers = peers;
+    this.gateways = gateways; // of gateways.mjs
     this.skip = skip;
     this.random_ = random_source(options.seed);
     this.steal_ = steal_meter();
@@ -129,6 +132,11 @@ async function main() {
 
   const install = chosen.quick || chosen['no-install'] ? 'never' : 'when missing';
   const peers = await find_peers({ directory: DIRECTORY, install, skip });
+  // They take half a minute to start, too long for a smoke run.
+  const gateways =
+    chosen.only.includes('http') && !chosen.quick
+      ? await find_gateways({ directory: DIRECTORY, install, skip })
+      : [];
   if (!chosen.quick && !chosen.force) {
     const why = await settle();
     if (why) {
@@ -146,7 +154,7 @@ async function main() {
   const notes = [];
   try {
     await stage.open();
-    const bench = new Bench(chosen, stage, peers, skip);
+    const bench = new Bench(chosen, stage, peers, gateways, skip);
     for (const name of Object.keys(SECTIONS).filter((one) => chosen.only.includes(one))) {
       process.stderr.write(`${name}\n`);
       await stage.refresh_models();
@@ -158,7 +166,9 @@ async function main() {
   }
 
   const machine = description(stage.jumpseat);
-  for (const { name, version } of peers) machine.push(['Peer', `${name} ${version}`]);
+  for (const { name, version } of [...peers, ...gateways])
+    machine.push(['Peer', `${name} ${version}`]);
+  for (const [name, version] of versions()) machine.push(['Peer', `${name}: ${version}`]);
   machine.push(['Load before', load_before.toFixed(2)]);
   const pinned =
     place.client === undefined

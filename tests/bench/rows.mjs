@@ -2,15 +2,16 @@
 
 import { median } from './statistics.mjs';
 
-/// Our metric beside a peer's in the same rounds. how: {us, them, metric, their_metric, reduce, scale}
+/// Our metric beside a peer's in the same rounds.
+/// how: {us, them, metric, their_metric, reduce, scale, their_scale}
 export function beside(
   sheet,
-  { us, them, metric, their_metric = metric, reduce = median, scale = 1 },
+  { us, them, metric, their_metric = metric, reduce = median, scale = 1, their_scale = scale },
 ) {
   const mine = (round) => reduce(round(us, metric)) * scale;
   const out = { ours: sheet.per_round(mine) };
   if (them === undefined || !sheet.has(them)) return out;
-  const theirs = (round) => reduce(round(them, their_metric)) * scale;
+  const theirs = (round) => reduce(round(them, their_metric)) * their_scale;
   return {
     ...out,
     peer: them,
