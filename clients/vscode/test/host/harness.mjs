@@ -243,6 +243,31 @@ export class Code {
     await page.screenshot({ path: join(this.shots, `${name}.png`) });
   }
 
+  /** The colours {r, g, b} of an element as it is drawn, at these parts of its width, half way down. */
+  async pixels(locator, parts) {
+    const picture = `data:image/png;base64,${(await locator.screenshot()).toString('base64')}`;
+    const reader = await this.browser.newPage();
+    try {
+      return await reader.evaluate(
+        async ([source, at]) => {
+          const image = new Image();
+          image.src = source;
+          await image.decode();
+          const canvas = new OffscreenCanvas(image.width, image.height).getContext('2d');
+          canvas.drawImage(image, 0, 0);
+          return at.map((part) => {
+            const [x, y] = [Math.floor(part * image.width), Math.floor(image.height / 2)];
+            const [r, g, b] = canvas.getImageData(x, y, 1, 1).data;
+            return { r, g, b };
+          });
+        },
+        [picture, parts],
+      );
+    } finally {
+      await reader.close();
+    }
+  }
+
   /** Writes the user's settings of machine scope, which an open window takes over at once. */
   setMachine(settings) {
     writeFileSync(this.machineFile, JSON.stringify(settings, null, 2));

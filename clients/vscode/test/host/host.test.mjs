@@ -102,10 +102,21 @@ const THEMES = [
   ['Light High Contrast', 'vscode-high-contrast-light'],
 ];
 
-/**
- * In the page: every text with the contrast between it and what is behind it, as WCAG 2 computes it, 1 to 21.
- */
-function contrasts(body) {
+/** The contrast between two colours {r, g, b}, as WCAG 2 computes it, 1 to 21. */
+function contrast(one, other) {
+  const luminance = ({ r, g, b }) => {
+    const [red, green, blue] = [r, g, b].map((value) => {
+      const part = value / 255;
+      return part <= 0.04045 ? part / 12.92 : ((part + 0.055) / 1.055) ** 2.4;
+    });
+    return 0.2126 * red + 0.7152 * green + 0.0722 * blue;
+  };
+  const [dark, light] = [luminance(one), luminance(other)].sort((a, b) => a - b);
+  return (light + 0.05) / (dark + 0.05);
+}
+
+/** In the page: every text with its colour and the one that is behind it, {text, front, back}. */
+function colours(body) {
   const parse = (text) => {
     const [r, g, b, a = 1] = text.match(/[\d.]+/g).map(Number);
     return { r, g, b, a };
@@ -114,17 +125,9 @@ function contrasts(body) {
     const mix = (name) => top[name] * top.a + below[name] * (1 - top.a);
     return { r: mix('r'), g: mix('g'), b: mix('b'), a: 1 };
   };
-  const luminance = ({ r, g, b }) => {
-    const [red, green, blue] = [r, g, b].map((value) => {
-      const part = value / 255;
-      return part <= 0.04045 ? part / 12.92 : ((part + 0.055) / 1.055) ** 2.4;
-    });
-    return 0.2126 * red + 0.7152 * green + 0.0722 * blue;
-  };
   // The page itself is transparent; the editor's colour shines through.
-  const root = getComputedStyle(document.documentElement);
   const probe = document.createElement('span');
-  probe.style.backgroundColor = root.getPropertyValue('--vscode-editor-background');
+  probe.style.backgroundColor = 'var(--vscode-editor-background)';
   body.append(probe);
   const ground = parse(getComputedStyle(probe).backgroundColor);
   probe.remove();
@@ -139,9 +142,7 @@ function contrasts(body) {
     const element = node.parentElement;
     if (text === '' || element.closest('meter, style, script')) continue;
     const back = behind(element);
-    const [one, other] = [over(parse(getComputedStyle(element).color), back), back].map(luminance);
-    const ratio = (Math.max(one, other) + 0.05) / (Math.min(one, other) + 0.05);
-    texts.push({ text, ratio: Math.round(ratio * 100) / 100 });
+    texts.push({ text, front: over(parse(getComputedStyle(element).color), back), back });
   }
   return texts;
 }
@@ -489,12 +490,15 @@ describe('VS Code', { concurrency: false }, () => {
     for (const [theme, kind] of THEMES) {
       await code.theme(theme);
       await view.locator(`body[data-vscode-theme-kind="${kind}"]`).waitFor();
-      const texts = await view.locator('body').evaluate(contrasts);
+      const texts = await view.locator('body').evaluate(colours);
       assert.ok(texts.length > 40, `${texts.length} texts`);
       await view.getByRole('heading', { level: 1 }).scrollIntoViewIfNeeded();
-      const faint = texts.filter(({ ratio }) => ratio < 4.5);
       await code.shot(`account-${kind.replace('vscode-', '')}`);
+      const faint = texts.filter(({ front, back }) => contrast(front, back) < 4.5);
       assert.deepEqual(faint, [], theme);
+      // How much of the bar is left, of a quota that is nearly full: by its middle and by its end.
+      const [left, gone] = await code.pixels(view.getByRole('meter'), [0.5, 0.985]);
+      assert.ok(contrast(left, gone) >= 3, `${theme}: ${JSON.stringify([left, gone])}`);
     }
     await code.theme(THEMES[0][0]);
   });
