@@ -12,6 +12,8 @@ export const editor = {
   settings: {} as Record<string, unknown>,
   activeTextEditor: undefined as
     { document: { uri: vscode.Uri }; selection: vscode.Selection } | undefined,
+  /** The web pages that the extension has opened. */
+  panels: [] as { webview: { html: string }; close: () => void }[],
   /** What the extension has registered, by its id. */
   participants: {} as Record<string, Participant>,
 };

@@ -1,5 +1,5 @@
 // The little of vscode that the tests in plain Node need: what vscode-languageclient touches while it starts a
-// process, and what participant.ts reads and makes. Both behave as VS Code's own do where the tests can tell.
+// process, and what participant.ts and account_view.ts read and make. Both behave as VS Code's own do where the tests can tell.
 // Classes that are only extended are empty.
 
 import { readFileSync } from 'node:fs';
@@ -64,6 +64,21 @@ function openTextDocument(uri: Uri) {
   };
 }
 
+/** A panel with a page; `close` is what the person does. */
+function createWebviewPanel() {
+  let closed: () => void = nothing;
+  const panel = {
+    webview: { html: '', cspSource: 'vscode-webview:', asWebviewUri: (uri: Uri) => uri },
+    reveal: nothing,
+    onDidDispose: (listener: () => void) => (closed = listener),
+    close: () => {
+      closed();
+    },
+  };
+  editor.panels.push(panel);
+  return panel;
+}
+
 class ChatRequestTurn {
   constructor(
     readonly prompt: string,
@@ -110,6 +125,7 @@ const known: Record<PropertyKey, unknown> = {
       return editor.activeTextEditor;
     },
     createOutputChannel: nothing,
+    createWebviewPanel,
     showErrorMessage: nothing,
   },
   chat: {
@@ -117,7 +133,8 @@ const known: Record<PropertyKey, unknown> = {
       (editor.participants[id] = { handler }),
   },
   languages: { createDiagnosticCollection: disposable, match: () => 0 },
-  commands: { registerCommand: disposable },
+  commands: { registerCommand: disposable, executeCommand: () => Promise.resolve() },
+  ViewColumn: { Active: -1 },
   Uri,
   Position,
   Range,
