@@ -206,7 +206,7 @@ std::optional<DatabaseCondition> file_problem(std::string const& path, struct st
             ").",
         "Move it away, or repair it with `chown " + std::to_string(geteuid()) + " " + path + "`.");
   }
-  if (file.st_nlink != 1) {
+  if (file.st_nlink > 1) {  // 0: SQLite has just deleted it
     return unsafe("The database " + path + " has a second name elsewhere (a hard link).",
                   "Copy it, delete it and put the copy in its place.");
   }
@@ -261,7 +261,7 @@ Place place_of(std::string const& path) {
       place.device = file.st_dev;
       place.inode = file.st_ino;
       // What others could only read is still what we wrote.
-      place.readable = S_ISREG(file.st_mode) && file.st_uid == geteuid() && file.st_nlink == 1 &&
+      place.readable = S_ISREG(file.st_mode) && file.st_uid == geteuid() && file.st_nlink <= 1 &&
                        (file.st_mode & 022) == 0;
     }
     place.problem = file_problem(path + std::string(suffix), file);
@@ -271,6 +271,13 @@ Place place_of(std::string const& path) {
     }
   }
   return place;
+}
+
+// Whether the file is still the one that was looked at.
+bool is_in_place(Place const& place) {
+  struct stat now{};
+  return lstat(place.real_path.c_str(), &now) == 0 && now.st_dev == place.device &&
+         now.st_ino == place.inode;
 }
 
 // Creates the file before SQLite can: SQLite would make it 0644. 0 or errno.
@@ -497,8 +504,9 @@ Result<std::unique_ptr<Database>> Database::open(std::string const& path) {
     }
     if (!attempt.damaged) {
       State const state = attempt.condition.state;
-      // Perhaps by another process that is just making the tables.
-      if (state == State::memory_locked && !turn) {
+      // Perhaps by another process that is just making the tables, or has moved a damaged file
+      // away.
+      if (!turn && (state == State::memory_locked || !is_in_place(place))) {
         turn = take_turn(place.real_path);
         if (turn) continue;
       }
@@ -528,10 +536,7 @@ Result<std::unique_ptr<Database>> Database::open(std::string const& path) {
           {});
     }
     // Another process may have moved it away meanwhile: only the one that was looked at is moved.
-    struct stat now{};
-    bool const same = lstat(place.real_path.c_str(), &now) == 0 && now.st_dev == place.device &&
-                      now.st_ino == place.inode;
-    if (place.exists && !same) continue;
+    if (place.exists && !is_in_place(place)) continue;
     auto copy = set_aside(place.real_path);
     if (!copy) {
       return in_memory(path,

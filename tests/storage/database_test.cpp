@@ -916,17 +916,16 @@ TEST_CASE("C15: eight processes that start at once, on no file or on a damaged o
       close(start[0]);
       close(start[1]);
       int recreated = 0;
-      int on_disk = 0;
       for (pid_t const child : children) {
         int status = 0;
         REQUIRE(waitpid(child, &status, 0) == child);
         REQUIRE(WIFEXITED(status));
         auto const state = static_cast<State>(WEXITSTATUS(status));
+        INFO("content '" << content << "', round " << round);
+        CHECK((state == State::on_disk || state == State::recreated));
         if (state == State::recreated) ++recreated;
-        if (state == State::on_disk || state == State::recreated) ++on_disk;
       }
       CHECK(recreated == (content.empty() ? 0 : 1));
-      CHECK(on_disk == 8);
       auto database = opened(path);
       CHECK(database->condition().state == State::on_disk);
       CHECK(use_everything(*database) == 0);
