@@ -212,7 +212,7 @@ describe('U31: a path that is gone', options, () => {
     near.wire('wire', '10.9.0.2/24', far, 'wire', '10.9.0.1/24');
     const port = await port_in(near, { HTTPS_PROXY: 'http://10.9.0.1:3128' });
     assert.match((await port.chat()).text, GREETING);
-    return { near, port };
+    return { near, far, port };
   }
 
   /// A stream whose first word has come and whose rest waits for the release of `model`. Each test has a model of
@@ -243,31 +243,38 @@ describe('U31: a path that is gone', options, () => {
       .filter((one) => JSON.stringify(one.body).includes(model))
       .map((one) => one.connection);
 
-  const down = (near) => near.ip('link', 'set', 'wire', 'down');
-  const up = (near) => near.ip('link', 'set', 'wire', 'up');
+  const down = ({ near }) => near.ip('link', 'set', 'wire', 'down');
+  const up = ({ near }) => near.ip('link', 'set', 'wire', 'up');
+
+  /// Both ends send everything to a station that is not there.
+  const vanish = ({ near, far }) => {
+    for (const [one, other] of [
+      [near, '10.9.0.1'],
+      [far, '10.9.0.2'],
+    ])
+      one.ip(
+        ...['neighbour', 'replace', other, 'lladdr', '02:00:00:00:00:99'],
+        ...['nud', 'permanent', 'dev', 'wire'],
+      );
+  };
+  const appear = ({ near, far }) => {
+    near.ip('neighbour', 'del', '10.9.0.1', 'dev', 'wire');
+    far.ip('neighbour', 'del', '10.9.0.2', 'dev', 'wire');
+  };
 
   for (const [what, model, fail, mend] of [
     ['its interface goes down', 'gpt-4.1', down, up],
-    [
-      'packets vanish on the way',
-      'claude-sonnet-4.5',
-      // Everything goes to a station that is not there.
-      (near) =>
-        near.ip(
-          ...['neighbour', 'replace', '10.9.0.1', 'lladdr', '02:00:00:00:00:99'],
-          ...['nud', 'permanent', 'dev', 'wire'],
-        ),
-      (near) => near.ip('neighbour', 'del', '10.9.0.1', 'dev', 'wire'),
-    ],
+    ['packets vanish on the way', 'claude-sonnet-4.5', vanish, appear],
   ]) {
     test(`${what}: the stream ends in an error within 35 s, the next request has a new connection`, async () => {
-      const { near, port } = await port_on_a_wire();
+      const wire = await port_on_a_wire();
+      const { port } = wire;
       const stream = await held_stream(port, model);
-      fail(near);
+      fail(wire);
       const began = performance.now();
       await stream.end();
       const took = performance.now() - began;
-      mend(near);
+      mend(wire);
       const { error } = JSON.parse(stream.events.at(-1));
       assert.equal(error.code, 'upstream_interrupted');
       assert.match(error.message, /network/);
@@ -281,10 +288,11 @@ describe('U31: a path that is gone', options, () => {
 
   test('a moment without a path costs a stream nothing', async () => {
     const model = 'claude-haiku-4.5';
-    const { near, port } = await port_on_a_wire();
+    const wire = await port_on_a_wire();
+    const { port } = wire;
     const stream = await held_stream(port, model);
-    down(near);
-    up(near);
+    down(wire);
+    up(wire);
     await sim.release(model);
     await stream.end();
     assert.equal(stream.answer, 'Hello there');
