@@ -1,7 +1,8 @@
 // Opening is the long part: a database lies in a person's home, where disks fill up, files are
 // copied about, opened with other tools and left behind by other versions. The order is
 //
-//   1. look at the directory and the files without opening any of them (place_of)
+//   1. look at the directory and the files without opening any of them (place_of); make it if it
+//      is not there (make)
 //   2. open, check, migrate (attempt)
 //   3. damaged: move the files aside and go to 2, once (set_aside)
 //   4. anything else that a person has to mend: work from memory and say so (in_memory)
@@ -177,6 +178,19 @@ DatabaseCondition cannot_create(std::string const& path, int error) {
                      " Make its directory writable and restart." + std::string(memory_only));
 }
 
+DatabaseCondition damaged_at_once(std::string const& path) {
+  return because(State::memory_read_only,
+                 "The database " + path +
+                     " cannot be used: a new one was damaged at once. Check the disk." +
+                     std::string(memory_only));
+}
+
+DatabaseCondition busy(std::string const& path, std::string_view what) {
+  return because(State::memory_locked, "The database " + path + " is being " + std::string(what) +
+                                           " by another process. Restart to use it." +
+                                           std::string(memory_only));
+}
+
 // mkdir -p, each new directory 0700. 0 or errno.
 int make_directories(std::string const& directory) {
   struct stat there{};
@@ -292,16 +306,21 @@ int create_file(std::string const& path) {
   return error;
 }
 
-// The file and its tables are made, and a damaged file is moved away, by one process at a time;
-// others that start at the same moment wait for it. Nothing: its turn takes longer than anybody
-// waits, or no lock can be made here, and then no database either.
-std::optional<ProcessLock> take_turn(std::string const& real_path) {
+// The database is made, and a damaged one moved away, by one process at a time; others that start
+// at the same moment wait for it. Nothing: its turn takes longer than anybody waits. An error: no
+// lock can be made here, and then no database either.
+Result<std::optional<ProcessLock>> take_turn(std::string const& real_path) {
   for (int waited = 0;; waited += turn_pause_milliseconds) {
     auto lock = ProcessLock::try_lock(real_path + ".opening");
-    if (!lock) return std::nullopt;
-    if (*lock || waited >= turn_milliseconds) return std::move(*lock);
+    if (!lock || *lock || waited >= turn_milliseconds) return lock;
     sqlite3_sleep(turn_pause_milliseconds);
   }
+}
+
+// The database and what SQLite keeps beside it.
+void remove_all(std::string const& path) {
+  unlink(path.c_str());
+  for (std::string_view const suffix : companions) unlink((path + std::string(suffix)).c_str());
 }
 
 // Makes a new or a renamed file's name survive a power cut. Best effort.
@@ -470,6 +489,26 @@ struct Database::Attempt {
   bool damaged = false;
 };
 
+// All of it under another name, then moved into its place: nobody ever sees a part of it. Only by
+// whoever has the turn. Says why it cannot be.
+std::optional<DatabaseCondition> Database::make(std::string const& path,
+                                                std::string const& real_path) {
+  std::string const fresh = real_path + ".new";
+  remove_all(fresh);  // of a process that was killed
+  if (int const error = create_file(fresh); error != 0) return cannot_create(path, error);
+  Attempt attempt = Database::attempt(path, fresh);
+  if (!attempt.database) {
+    remove_all(fresh);
+    if (attempt.damaged) return damaged_at_once(path);
+    return std::move(attempt.condition);
+  }
+  attempt.database.reset();  // what SQLite kept beside it goes into the file
+  remove_all(real_path);     // empty, and what belonged to one that is gone
+  if (rename(fresh.c_str(), real_path.c_str()) != 0) return cannot_create(path, errno);
+  sync_directory_of(real_path);
+  return std::nullopt;
+}
+
 Result<std::unique_ptr<Database>> Database::open(std::string const& path) {
   configure_library();
   if (path == in_memory_path) return in_memory(path, {}, {});
@@ -482,11 +521,19 @@ Result<std::unique_ptr<Database>> Database::open(std::string const& path) {
     if (place.problem) {
       return in_memory(path, std::move(*place.problem), place.readable ? place.real_path : "");
     }
-    if (place.empty && !turn) turn = take_turn(place.real_path);
-    if (!place.exists) {
-      int const error = create_file(place.real_path);
-      if (error != 0 && error != EEXIST) return in_memory(path, cannot_create(path, error), {});
-      sync_directory_of(place.real_path);
+    if (place.empty) {
+      if (!turn) {
+        auto taken = take_turn(place.real_path);
+        if (taken && !*taken) return in_memory(path, busy(path, "made"), {});
+        if (taken) {
+          turn = std::move(*taken);
+          continue;  // another process may have made it meanwhile
+        }
+      }
+      if (auto problem = make(path, place.real_path)) {
+        return in_memory(path, std::move(*problem), {});
+      }
+      continue;
     }
     Attempt attempt = Database::attempt(path, place.real_path);
     if (attempt.database) {
@@ -504,11 +551,12 @@ Result<std::unique_ptr<Database>> Database::open(std::string const& path) {
     }
     if (!attempt.damaged) {
       State const state = attempt.condition.state;
-      // Perhaps by another process that is just making the tables, or has moved a damaged file
-      // away.
-      if (!turn && (state == State::memory_locked || !is_in_place(place))) {
-        turn = take_turn(place.real_path);
-        if (turn) continue;
+      // Perhaps another process has just moved a damaged file away.
+      if (!turn && !is_in_place(place)) {
+        if (auto taken = take_turn(place.real_path); taken && *taken) {
+          turn = std::move(*taken);
+          continue;
+        }
       }
       // Not while another process may be changing it, and not what we do not understand.
       bool const readable = state == State::memory_full || state == State::memory_read_only;
@@ -516,24 +564,11 @@ Result<std::unique_ptr<Database>> Database::open(std::string const& path) {
     }
 
     // Twice damaged: it is not the file. Do not go round in circles.
-    if (std::exchange(damaged_before, true)) {
-      return in_memory(
-          path,
-          because(State::memory_read_only, "The database " + path +
-                                               " cannot be used: a new one was damaged at "
-                                               "once. Check the disk." +
-                                               std::string(memory_only)),
-          {});
-    }
-    if (!turn) turn = take_turn(place.real_path);
+    if (std::exchange(damaged_before, true)) return in_memory(path, damaged_at_once(path), {});
     if (!turn) {
-      return in_memory(
-          path,
-          because(State::memory_locked, "The database " + path +
-                                            " is damaged and is being repaired by another "
-                                            "process. Restart to use it." +
-                                            std::string(memory_only)),
-          {});
+      auto taken = take_turn(place.real_path);
+      if (!taken || !*taken) return in_memory(path, busy(path, "repaired"), {});
+      turn = std::move(*taken);
     }
     // Another process may have moved it away meanwhile: only the one that was looked at is moved.
     if (place.exists && !is_in_place(place)) continue;

@@ -111,6 +111,8 @@ class Database {
 
   Database(std::string path, sqlite3* connection);
   static Attempt attempt(std::string const& path, std::string const& real_path);
+  static std::optional<DatabaseCondition> make(std::string const& path,
+                                               std::string const& real_path);
   static Result<std::unique_ptr<Database>> in_memory(std::string const& path,
                                                      DatabaseCondition condition,
                                                      std::string const& readable_path);

@@ -239,7 +239,7 @@ describe('an editor', () => {
   });
 
   test('a sign-in that cannot reach GitHub says that trying again may help', async () => {
-    const port = await closed_port();
+    const port = closed_port();
     const editor = new Editor({
       env: home.env(upstream_env(port), { MAX_RETRIES: '0' }),
       cwd: home.work,

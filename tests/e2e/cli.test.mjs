@@ -138,7 +138,7 @@ describe('commands', () => {
     await sim.scenario('device_denied?n=0');
     const denied = await expect(['login'], 4, { signed_in: false });
     assert.match(denied.stderr, /^error: The sign-in was refused on GitHub's page/);
-    const port = await closed_port();
+    const port = closed_port();
     const offline = await expect(['login'], 5, {
       signed_in: false,
       env: { ...upstream_env(port), MAX_RETRIES: '0' },
@@ -751,7 +751,7 @@ describe('doctor', () => {
   });
 
   test('no network', async () => {
-    const port = await closed_port();
+    const port = closed_port();
     const { text, stderr } = await doctor(5, { env: { ...upstream_env(port), MAX_RETRIES: '0' } });
     assert.equal(stderr, '');
     assert.match(
@@ -793,7 +793,7 @@ describe('doctor', () => {
   });
 
   test('a proxy that is not there is named, without its password', async () => {
-    const port = await closed_port();
+    const port = closed_port();
     const env = { http_proxy: `http://me:hunter2hunter2@127.0.0.1:${port}`, MAX_RETRIES: '0' };
     const result = await jumpseat(['doctor'], { env });
     // Calls to the loopback may go past a proxy; if not, the message says which one.

@@ -45,7 +45,7 @@ const SIGN_IN = 'ok    sign-in: environment GITHUB_TOKEN, GitHub App user token 
 
 describe('doctor, broken in one way', () => {
   test('no network', async () => {
-    const { code, text } = await doctor({}, upstream_env(await closed_port()));
+    const { code, text } = await doctor({}, upstream_env(closed_port()));
     assert.equal(code, 5);
     assert.equal(
       text,

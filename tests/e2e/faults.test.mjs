@@ -117,7 +117,7 @@ async function slow_loris() {
 
 describe('connection', () => {
   test('U1: connection refused is upstream_unreachable, said at once', async () => {
-    const port = await closed_port();
+    const port = closed_port();
     const editor = await session({ env: { ...upstream_env(port), MAX_RETRIES: '0' } });
     const begun = performance.now();
     const error = await failed_chat(editor);
@@ -129,7 +129,7 @@ describe('connection', () => {
   });
 
   test('U1: offline is told once in didChangeStatus, not per request', async () => {
-    const port = await closed_port();
+    const port = closed_port();
     const editor = await session({ env: { ...upstream_env(port), MAX_RETRIES: '0' } });
     for (let i = 0; i < 3; i++) await failed_chat(editor);
     const warnings = editor.messages.filter(

@@ -116,8 +116,12 @@ with database:
   return token;
 }
 
-/// A port on the loopback where nobody listens.
-export function closed_port() {
+/// A port on the loopback where nobody listens, whatever the tests beside this one open meanwhile: the kernel
+/// gives it to nobody.
+export const closed_port = () => 1;
+
+/// A port that nobody had a moment ago, for a program that cannot choose its own.
+export function free_port() {
   return new Promise((resolve, reject) => {
     const server = net.createServer();
     server.once('error', reject);

@@ -123,7 +123,7 @@ async function fails_within(scenario, { code, text, status = 502, its_port = por
 
 describe('the connection', () => {
   test('U1: refused is 502 upstream_unreachable, at once', async () => {
-    const lost = await new_port(upstream_env(await closed_port()));
+    const lost = await new_port(upstream_env(closed_port()));
     const begun = performance.now();
     const reply = await lost.chat();
     assert.equal(reply.status, 502, reply.text);

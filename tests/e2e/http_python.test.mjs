@@ -11,7 +11,7 @@ import { after, before, describe, test as any_test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import {
   Home,
-  closed_port,
+  free_port,
   eventually,
   in_time,
   known_token,
@@ -217,7 +217,7 @@ describe('LiteLLM in front of Jumpseat', () => {
     let proxy_port;
     before(async () => {
       if (skip) return;
-      proxy_port = await closed_port();
+      proxy_port = await free_port();
       const config = join(home.path, 'litellm.yaml');
       writeFileSync(
         config,
