@@ -186,7 +186,9 @@ Error http_error(CURLcode code, HttpFailure const& failure) {
     case CURLE_OPERATION_TIMEDOUT:
       return lost(failure, "no answer in time");
     default:
-      return lost(failure, "curl error " + std::to_string(static_cast<int>(code)));
+      return lost(failure, failure.reason.empty()
+                               ? "curl error " + std::to_string(static_cast<int>(code))
+                               : failure.reason);
   }
 }
 
