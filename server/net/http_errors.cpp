@@ -183,6 +183,14 @@ Error http_error(CURLcode code, HttpFailure const& failure) {
                     "The reply from " + failure.host + " has more than 64 KiB of headers.");
       }
       return lost(failure, "out of memory");
+    case CURLE_FAILED_INIT:
+      // curl 7.88 has given the request an HTTP/2 connection that ended meanwhile ("no filter
+      // connected"). Not all of it has left, so nothing can have come of it.
+      if (failure.headers_in) return lost(failure, "the connection was closed");
+      return fail(ErrorCode::upstream_reset,
+                  failure.host + " closed the connection before the request had left. Try again.")
+          .with_detail(failure.reason)
+          .as_unsent();
     case CURLE_OPERATION_TIMEDOUT:
       return lost(failure, "no answer in time");
     default:
