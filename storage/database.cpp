@@ -504,7 +504,11 @@ std::optional<DatabaseCondition> Database::make(std::string const& path,
   }
   attempt.database.reset();  // what SQLite kept beside it goes into the file
   remove_all(real_path);     // empty, and what belonged to one that is gone
-  if (rename(fresh.c_str(), real_path.c_str()) != 0) return cannot_create(path, errno);
+  if (rename(fresh.c_str(), real_path.c_str()) != 0) {
+    int const error = errno;
+    remove_all(fresh);
+    return cannot_create(path, error);
+  }
   sync_directory_of(real_path);
   return std::nullopt;
 }

@@ -36,6 +36,11 @@ std::string loss_reason(int os_error) {
   }
 }
 
+// A failure that needs no words of ours; curl's go into the detail only.
+std::string unnamed(CURLcode code) {
+  return "curl error " + std::to_string(static_cast<int>(code));
+}
+
 std::string proxy_name(HttpFailure const& failure) {
   std::string name = "the proxy " + failure.proxy;
   if (!failure.proxy_origin.empty()) name += " (from " + failure.proxy_origin + ")";
@@ -184,9 +189,9 @@ Error http_error(CURLcode code, HttpFailure const& failure) {
       }
       return lost(failure, "out of memory");
     case CURLE_FAILED_INIT:
+      if (!failure.sent || failure.headers_in) return lost(failure, unnamed(code));
       // curl 7.88 has given the request an HTTP/2 connection that ended meanwhile ("no filter
       // connected"). Not all of it has left, so nothing can have come of it.
-      if (failure.headers_in) return lost(failure, "the connection was closed");
       return fail(ErrorCode::upstream_reset,
                   failure.host + " closed the connection before the request had left. Try again.")
           .with_detail(failure.reason)
@@ -194,9 +199,7 @@ Error http_error(CURLcode code, HttpFailure const& failure) {
     case CURLE_OPERATION_TIMEDOUT:
       return lost(failure, "no answer in time");
     default:
-      return lost(failure, failure.reason.empty()
-                               ? "curl error " + std::to_string(static_cast<int>(code))
-                               : failure.reason);
+      return lost(failure, unnamed(code));
   }
 }
 

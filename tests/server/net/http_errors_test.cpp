@@ -54,6 +54,9 @@ TEST_CASE("curl's codes and the stage of a transfer give the error") {
       {CURLE_OUT_OF_MEMORY, Stage::sent, "", ErrorCode::upstream_headers_too_large, false},
       {CURLE_UNSUPPORTED_PROTOCOL, Stage::sent, "", ErrorCode::not_copilot, false},
       {CURLE_WEIRD_SERVER_REPLY, Stage::sent, "", ErrorCode::upstream_failed, false},
+      {CURLE_FAILED_INIT, Stage::before, "", ErrorCode::tls_failed, true},
+      {CURLE_FAILED_INIT, Stage::sent, "", ErrorCode::upstream_reset, true},
+      {CURLE_FAILED_INIT, Stage::headers_in, "", ErrorCode::upstream_interrupted, false},
       {CURLE_FTP_ACCEPT_FAILED, Stage::sent, "", ErrorCode::upstream_reset, false},
   }));
   CAPTURE(static_cast<int>(each.curl), each.proxy);
