@@ -17,7 +17,7 @@ wanted=""
 for group in "$@"; do
   case $group in
     build)
-      wanted="$wanted g++ cmake ninja-build libboost1.81-dev libcurl4-openssl-dev libsqlite3-dev nettle-dev libcli11-dev"
+      wanted="$wanted g++ cmake ninja-build libboost1.81-dev libcurl4-openssl-dev libsqlite3-dev nettle-dev libnghttp2-dev libcli11-dev"
       wanted="$wanted ca-certificates"
       have node || wanted="$wanted nodejs"
       ;;

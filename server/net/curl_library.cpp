@@ -2,12 +2,9 @@
 
 #include <dlfcn.h>
 
-#include <algorithm>
-#include <cstddef>
-#include <cstdint>
-#include <cstdlib>
-#include <cstring>
 #include <string>
+
+#include "server/net/wiped_memory.h"
 
 namespace jumpseat {
 namespace {
@@ -24,52 +21,6 @@ constexpr char remedy[] =
 #endif
 // 7.87 brought CURLOPT_QUICK_EXIT, without which a cancelled name look-up stops the loop.
 constexpr unsigned oldest = 0x075700;
-
-// curl's memory: each block remembers its size in front of itself, so that its bytes can be wiped
-// when it is freed. curl copies the Authorization header into buffers of its own and frees them as
-// they are. Called on curl's own threads as well, so nothing is shared.
-struct alignas(std::max_align_t) BlockHeader {
-  std::size_t size;
-};
-
-BlockHeader* header_of(void* block) { return static_cast<BlockHeader*>(block) - 1; }
-
-void* allocate(std::size_t size) {
-  if (size > SIZE_MAX - sizeof(BlockHeader)) return nullptr;
-  auto* const header = static_cast<BlockHeader*>(std::malloc(sizeof(BlockHeader) + size));
-  if (header == nullptr) return nullptr;
-  header->size = size;
-  return header + 1;
-}
-
-void release(void* block) {
-  if (block == nullptr) return;
-  std::memset(block, 0, header_of(block)->size);
-  // As far as the compiler knows, this reads the bytes, so that they have to be written.
-  asm volatile("" : : "r"(block) : "memory");
-  std::free(header_of(block));
-}
-
-void* resize(void* block, std::size_t size) {
-  if (block == nullptr) return allocate(size);
-  void* const larger = allocate(size);
-  if (larger == nullptr) return nullptr;
-  std::memcpy(larger, block, std::min(size, header_of(block)->size));
-  release(block);
-  return larger;
-}
-
-char* duplicate(char const* text) {
-  std::size_t const size = std::strlen(text) + 1;
-  void* const copy = allocate(size);
-  return copy == nullptr ? nullptr : static_cast<char*>(std::memcpy(copy, text, size));
-}
-
-void* allocate_zeroed(std::size_t count, std::size_t size) {
-  if (size != 0 && count > SIZE_MAX / size) return nullptr;
-  void* const block = allocate(count * size);
-  return block == nullptr ? nullptr : std::memset(block, 0, count * size);
-}
 
 template <class Function>
 void find(void* handle, char const* name, Function& function, std::string& missing) {
@@ -103,7 +54,8 @@ Result<CurlLibrary> CurlLibrary::open() {
   find(handle, "curl_easy_cleanup", library.easy_cleanup, missing);
   find(handle, "curl_easy_setopt", library.easy_setopt, missing);
   find(handle, "curl_easy_getinfo", library.easy_getinfo, missing);
-  find(handle, "curl_easy_pause", library.easy_pause, missing);
+  find(handle, "curl_easy_send", library.easy_send, missing);
+  find(handle, "curl_easy_recv", library.easy_recv, missing);
   find(handle, "curl_easy_strerror", library.easy_strerror, missing);
   find(handle, "curl_multi_init", library.multi_init, missing);
   find(handle, "curl_multi_cleanup", library.multi_cleanup, missing);
@@ -128,8 +80,9 @@ Result<CurlLibrary> CurlLibrary::open() {
                                          " is version " + found + ", which is too old. " + remedy)
         .as_unsent();
   }
-  CURLcode const code = library.global_init_mem(CURL_GLOBAL_DEFAULT, allocate, release, resize,
-                                                duplicate, allocate_zeroed);
+  CURLcode const code =
+      library.global_init_mem(CURL_GLOBAL_DEFAULT, wiped_malloc, wiped_free, wiped_realloc,
+                              wiped_strdup, wiped_calloc);
   if (code != CURLE_OK) {
     std::string const why = library.easy_strerror(code);
     ::dlclose(handle);

@@ -16,7 +16,8 @@ struct CurlLibrary {
   decltype(&curl_easy_cleanup) easy_cleanup = nullptr;
   decltype(&curl_easy_setopt) easy_setopt = nullptr;
   decltype(&curl_easy_getinfo) easy_getinfo = nullptr;
-  decltype(&curl_easy_pause) easy_pause = nullptr;
+  decltype(&curl_easy_send) easy_send = nullptr;
+  decltype(&curl_easy_recv) easy_recv = nullptr;
   decltype(&curl_easy_strerror) easy_strerror = nullptr;
   decltype(&curl_multi_init) multi_init = nullptr;
   decltype(&curl_multi_cleanup) multi_cleanup = nullptr;

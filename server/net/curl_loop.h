@@ -1,6 +1,6 @@
 // curl's multi interface on the Asio loop. CurlLoop knows sockets and timers and nothing about
-// HTTP: it tells curl when a descriptor is ready or time is up, and its owner when a transfer has
-// ended.
+// HTTP: it tells curl when a descriptor is ready or time is up, and its owner when a transfer, which
+// here is a connection being opened, has ended.
 //
 // curl's callbacks here only write down what curl wants. No curl function is called and no
 // coroutine runs inside one, so curl is never entered twice.
@@ -9,7 +9,9 @@
 #include <chrono>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <unordered_map>
+#include <vector>
 
 #include <boost/asio/posix/basic_stream_descriptor.hpp>
 
@@ -21,7 +23,8 @@ namespace jumpseat {
 
 class CurlLoop {
  public:
-  // Called when a transfer has ended, outside of curl. It has to remove() the transfer.
+  using Descriptor = asio::posix::basic_stream_descriptor<Executor>;
+  // Called when a transfer has ended, outside of curl.
   using Done = std::function<void(CURL* easy, CURLcode result)>;
 
   CurlLoop(asio::io_context& io, CurlLibrary const& curl, Done done);
@@ -30,29 +33,14 @@ class CurlLoop {
   CurlLoop(CurlLoop const&) = delete;
   CurlLoop& operator=(CurlLoop const&) = delete;
 
-  // Starts a transfer; over an idle connection the request leaves at once. `done` may be called
-  // before add() returns.
+  // Starts a transfer. `done` may be called before add() returns.
   CURLMcode add(CURL* easy);
   // Takes a transfer out, wherever it stands; `done` is not called for it any more.
   void remove(CURL* easy);
-  // Lets a paused transfer go on; its write function may be called before this returns.
-  void unpause(CURL* easy);
-
-  // Says that the connection on `socket` is between two replies of a protocol in which the peer has
-  // nothing to say then. Whatever comes before curl uses it again ends it.
-  void rest(curl_socket_t socket);
-
-  // Makes curl send what the HTTP/2 connection of this running transfer has in its buffer.
-  void nudge(CURL* easy);
-  // Ends the idle connection from `local_port`, unless curl makes use of it within `grace`.
-  void end_unless_used(int local_port, std::chrono::milliseconds grace);
-  // Ends the connection from `local_port` now, if it is idle.
-  void end(int local_port);
-
-  // Whether this is an open connection.
-  bool holds(curl_socket_t socket) const;
-  // The port at our end; 0 when there is none.
-  static int local_port(curl_socket_t socket);
+  // The descriptor of an open connection, from here on watched by the caller alone. With `whole`
+  // the connection is the caller's to close: curl believes that it closes it when the transfer is
+  // removed. Without, it stays curl's, and the descriptor has to be released before that.
+  std::optional<Descriptor> take(curl_socket_t socket, bool whole);
 
   // For CURLOPT_SOCKOPTFUNCTION and CURLOPT_CLOSESOCKETFUNCTION, with the loop as their data.
   static int on_connection(void* loop, curl_socket_t socket, curlsocktype) noexcept;
@@ -69,17 +57,15 @@ class CurlLoop {
   void arm(std::shared_ptr<Watch> const& watch);
   void ready(std::shared_ptr<Watch> const& watch, int event);
   void act(curl_socket_t socket, int events);
-  void cut(Watch& watch);
-  void check_endings();
 
   asio::io_context& io_;
   CurlLibrary const& curl_;
   Done done_;
   CURLM* multi_;
   std::unordered_map<curl_socket_t, std::shared_ptr<Watch>> watches_;
+  std::vector<curl_socket_t> taken_;  // whole: curl has not closed them yet
   Alarm::TimePoint due_ = Alarm::never;  // when curl wants to be called next
   Alarm alarm_;
-  Alarm endings_;  // for end_unless_used()
 };
 
 }  // namespace jumpseat

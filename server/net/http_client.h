@@ -1,6 +1,6 @@
-// HTTP for everything that goes to GitHub: libcurl's multi interface on the Asio loop. One client,
-// its connections shared by all calls: HTTP/2 where TLS offers it, reuse, cancel by destroying the
-// stream, back-pressure down to the provider's TCP window.
+// HTTP for everything that goes to GitHub. libcurl opens connections, HTTP/1.1 and HTTP/2 on them are
+// spoken here. One client, its connections shared by all calls: HTTP/2 where TLS offers it, reuse,
+// cancel by destroying the stream, back-pressure down to the provider's window.
 //
 //   HttpRequest request("POST", url);
 //   request.body = …;
@@ -81,8 +81,8 @@ struct HttpResponse {
   std::string body;
 };
 
-class HttpEngine;    // these two are in http_engine.h, which includes curl
-class HttpTransfer;  // one request in flight
+class HttpEngine;    // http_engine.h, which includes curl
+class HttpTransfer;  // http_transfer.h: one request in flight
 
 // A reply whose headers are in. Destroying it cancels the transfer (HTTP/2: resets the stream).
 class ResponseStream {
@@ -97,7 +97,6 @@ class ResponseStream {
   bool at_end() const;
   // The bytes that arrived since the last call, as they came; empty at the clean end. Fails with
   // upstream_interrupted, idle_timeout, …. At most 256 KiB are held; beyond that upstream waits.
-  // (On HTTP/2 curl 7.88 lets a peer send up to 32 MiB per stream before it has to wait.)
   awaitable<Result<std::string>> next();
 
  private:

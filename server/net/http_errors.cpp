@@ -114,8 +114,7 @@ Error lost(HttpFailure const& failure, std::string const& why) {
   }
   if (!failure.proxy.empty()) {
     if (failure.proxy_status != 0) {
-      return proxy_error(failure,
-                         "it answered with status " + std::to_string(failure.proxy_status));
+      return transfer_error(TransferFault::refused_by_proxy, failure);
     }
     return proxy_error(failure, why);
   }
@@ -124,7 +123,7 @@ Error lost(HttpFailure const& failure, std::string const& why) {
 
 }  // namespace
 
-Error http_error(CURLcode code, HttpFailure const& failure) {
+Error connect_error(CURLcode code, HttpFailure const& failure) {
   std::string const reason = failure.reason.empty() ? "the handshake failed" : failure.reason;
   // As a number: most of curl's hundred codes belong to protocols that are never spoken here.
   switch (static_cast<int>(code)) {
@@ -155,47 +154,16 @@ Error http_error(CURLcode code, HttpFailure const& failure) {
     case CURLE_SSL_CLIENTCERT:
     case CURLE_USE_SSL_FAILED:
     case CURLE_SSL_ENGINE_INITFAILED:
-      if (failure.sent || failure.headers_in) return lost(failure, reason);
       return tls_error(failure, reason);
 
     case CURLE_GOT_NOTHING:
-      return lost(failure, "the connection was closed without a reply");
-    case CURLE_PARTIAL_FILE:
-      return lost(failure, "the connection was closed before the end of the reply");
+      return lost(failure, "the connection was closed");
     case CURLE_RECV_ERROR:
     case CURLE_SEND_ERROR:
     case CURLE_READ_ERROR:
       return lost(failure, loss_reason(failure.os_error));
-    case CURLE_HTTP2:
-    case CURLE_HTTP2_STREAM:
-      return lost(failure, failure.reason.empty() ? "an HTTP/2 error" : failure.reason);
-    case CURLE_BAD_CONTENT_ENCODING:
-    case CURLE_WRITE_ERROR:
-      return lost(failure, "its transfer coding is broken");
-
-    case CURLE_UNSUPPORTED_PROTOCOL:
-      return fail(ErrorCode::not_copilot,
-                  failure.host +
-                      " answered, but not in HTTP. Check the address, and whether another "
-                      "service or a firewall is in the way.");
-    case CURLE_WEIRD_SERVER_REPLY:
-      return fail(ErrorCode::upstream_failed,
-                  failure.host + " sent a reply that is not valid HTTP. Try again.");
-    case CURLE_OUT_OF_MEMORY:  // how curl 7.88 says that one header line is beyond its own limit
-    case 100:                  // CURLE_TOO_LARGE, the same in newer versions
-      if (!failure.headers_in && failure.sent) {
-        return fail(ErrorCode::upstream_headers_too_large,
-                    "The reply from " + failure.host + " has more than 64 KiB of headers.");
-      }
+    case CURLE_OUT_OF_MEMORY:
       return lost(failure, "out of memory");
-    case CURLE_FAILED_INIT:
-      if (!failure.sent || failure.headers_in) return lost(failure, unnamed(code));
-      // curl 7.88 has given the request an HTTP/2 connection that ended meanwhile ("no filter
-      // connected"). Not all of it has left, so nothing can have come of it.
-      return fail(ErrorCode::upstream_reset,
-                  failure.host + " closed the connection before the request had left. Try again.")
-          .with_detail(failure.reason)
-          .as_unsent();
     case CURLE_OPERATION_TIMEDOUT:
       return lost(failure, "no answer in time");
     default:
@@ -203,8 +171,36 @@ Error http_error(CURLcode code, HttpFailure const& failure) {
   }
 }
 
-Error flooded(HttpFailure const& failure) {
-  return lost(failure, "it kept sending data that belongs to no answer");
+Error transfer_error(TransferFault fault, HttpFailure const& failure) {
+  switch (fault) {
+    case TransferFault::no_reply:
+      return lost(failure, "the connection was closed without a reply");
+    case TransferFault::ended_early:
+      return lost(failure, "the connection was closed before the end of the reply");
+    case TransferFault::connection_lost:
+      return lost(failure, loss_reason(failure.os_error));
+    case TransferFault::http2_error:
+      return lost(failure, failure.reason.empty() ? "an HTTP/2 error" : failure.reason);
+    case TransferFault::broken_coding:
+      return lost(failure, "its transfer coding is broken");
+    case TransferFault::not_http:
+      return fail(ErrorCode::not_copilot,
+                  failure.host +
+                      " answered, but not in HTTP. Check the address, and whether another "
+                      "service or a firewall is in the way.");
+    case TransferFault::broken_head:
+      return fail(ErrorCode::upstream_failed,
+                  failure.host + " sent a reply that is not valid HTTP. Try again.");
+    case TransferFault::headers_too_large:
+      return fail(ErrorCode::upstream_headers_too_large,
+                  "The reply from " + failure.host + " has more than 64 KiB of headers.");
+    case TransferFault::flooded:
+      return lost(failure, "it kept sending data that belongs to no answer");
+    case TransferFault::refused_by_proxy:
+      return proxy_error(failure,
+                         "it answered with status " + std::to_string(failure.proxy_status));
+  }
+  return lost(failure, "unknown");
 }
 
 Error connect_timeout(HttpFailure const& failure, std::chrono::milliseconds limit) {

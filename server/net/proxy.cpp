@@ -9,6 +9,9 @@
 #include <charconv>
 #include <cstddef>
 #include <optional>
+#include <utility>
+
+#include "protocol/base64.h"
 
 namespace jumpseat {
 namespace {
@@ -91,6 +94,34 @@ std::string proxy_address(std::string_view proxy) {
   // nothing before the last "@" may ever be shown.
   if (auto const at = proxy.rfind('@'); at != std::string_view::npos) proxy.remove_prefix(at + 1);
   return std::string(proxy.substr(0, proxy.find_first_of("/?#")));
+}
+
+std::optional<Secret> page_proxy_login(Secret const& proxy) {
+  std::string_view setting = proxy.reveal();
+  if (auto const scheme = setting.find("://"); scheme != std::string_view::npos) {
+    if (!setting.starts_with("http")) return std::nullopt;
+    setting.remove_prefix(scheme + 3);
+  }
+  auto const at = setting.rfind('@');
+  if (at == std::string_view::npos) return Secret();
+  std::string_view const login = setting.substr(0, at);
+  std::string plain;
+  plain.reserve(login.size() + 1);
+  for (std::size_t i = 0; i < login.size(); ++i) {
+    unsigned byte = 0;
+    char const* const digits = login.data() + i + 1;
+    if (login[i] == '%' && i + 2 < login.size() &&
+        std::from_chars(digits, digits + 2, byte, 16).ptr == digits + 2) {
+      plain += static_cast<char>(byte);
+      i += 2;
+    } else {
+      plain += login[i];
+    }
+  }
+  if (login.find(':') == std::string_view::npos) plain += ':';
+  std::string value = "Basic " + base64_encode(plain);
+  wipe(plain);
+  return Secret(std::move(value));
 }
 
 }  // namespace jumpseat

@@ -6,6 +6,8 @@
 
 #include <dirent.h>
 
+#include "server/net/openssl.h"
+
 namespace jumpseat {
 namespace {
 
@@ -30,49 +32,16 @@ bool hashed_directory(char const* path) {
   return found;
 }
 
-// OpenSSL's functions, reached through curl's own copy; the program does not use OpenSSL otherwise.
-// The types are opaque there, too.
-struct OpenSsl {
-  void (*SSL_CTX_set_verify)(void*, int, int (*)(int, void*)) = nullptr;
-  int (*SSL_CTX_set_ex_data)(void*, int, void*) = nullptr;
-  void* (*SSL_CTX_get_ex_data)(void const*, int) = nullptr;
-  int (*CRYPTO_get_ex_new_index)(int, long, void*, void*, void*, void*) = nullptr;
-  int (*SSL_get_ex_data_X509_STORE_CTX_idx)() = nullptr;
-  void* (*X509_STORE_CTX_get_ex_data)(void const*, int) = nullptr;
-  void* (*SSL_get_SSL_CTX)(void const*) = nullptr;
-  char const* (*SSL_get_servername)(void const*, int) = nullptr;
-  void* (*X509_STORE_CTX_get_current_cert)(void const*) = nullptr;
-  void* (*X509_get_issuer_name)(void const*) = nullptr;
-  char* (*X509_NAME_oneline)(void const*, char*, int) = nullptr;
-  int slot = -1;  // ours among the extra data of an SSL_CTX
-};
-OpenSsl openssl;
-
-template <class Function>
-bool find(CurlLibrary const& curl, char const* name, Function& function) {
-  function = reinterpret_cast<Function>(curl.tls_symbol(name));
-  return function != nullptr;
-}
+OpenSsl const* openssl = nullptr;
+int slot = -1;  // ours among the extra data of an SSL_CTX
 
 bool find_openssl(CurlLibrary const& curl) {
-  if (openssl.slot >= 0) return true;
-  OpenSsl& o = openssl;
-  if (!find(curl, "SSL_CTX_set_verify", o.SSL_CTX_set_verify) ||
-      !find(curl, "SSL_CTX_set_ex_data", o.SSL_CTX_set_ex_data) ||
-      !find(curl, "SSL_CTX_get_ex_data", o.SSL_CTX_get_ex_data) ||
-      !find(curl, "CRYPTO_get_ex_new_index", o.CRYPTO_get_ex_new_index) ||
-      !find(curl, "SSL_get_ex_data_X509_STORE_CTX_idx", o.SSL_get_ex_data_X509_STORE_CTX_idx) ||
-      !find(curl, "X509_STORE_CTX_get_ex_data", o.X509_STORE_CTX_get_ex_data) ||
-      !find(curl, "SSL_get_SSL_CTX", o.SSL_get_SSL_CTX) ||
-      !find(curl, "SSL_get_servername", o.SSL_get_servername) ||
-      !find(curl, "X509_STORE_CTX_get_current_cert", o.X509_STORE_CTX_get_current_cert) ||
-      !find(curl, "X509_get_issuer_name", o.X509_get_issuer_name) ||
-      !find(curl, "X509_NAME_oneline", o.X509_NAME_oneline)) {
-    return false;
-  }
+  if (slot >= 0) return true;
+  openssl = OpenSsl::find(curl);
+  if (openssl == nullptr) return false;
   constexpr int class_ssl_ctx = 1;  // CRYPTO_EX_INDEX_SSL_CTX
-  o.slot = o.CRYPTO_get_ex_new_index(class_ssl_ctx, 0, nullptr, nullptr, nullptr, nullptr);
-  return o.slot >= 0;
+  slot = openssl->CRYPTO_get_ex_new_index(class_ssl_ctx, 0, nullptr, nullptr, nullptr, nullptr);
+  return slot >= 0;
 }
 
 }  // namespace
@@ -103,22 +72,21 @@ TlsTrust tls_trust(std::string const& extra_file, std::string const& extra_direc
 
 IssuerNote::IssuerNote(CurlLibrary const& curl) : available_(find_openssl(curl)) {}
 
-CURLcode IssuerNote::attach(CURL*, void* tls_context, void* note) noexcept {
-  if (!static_cast<IssuerNote*>(note)->available_) return CURLE_OK;
-  openssl.SSL_CTX_set_ex_data(tls_context, openssl.slot, note);
+void IssuerNote::attach(void* tls_context) {
+  if (!available_) return;
+  openssl->SSL_CTX_set_ex_data(tls_context, slot, this);
   constexpr int verify_peer = 1;  // SSL_VERIFY_PEER, what curl has set already
-  openssl.SSL_CTX_set_verify(tls_context, verify_peer, &IssuerNote::on_verify);
-  return CURLE_OK;
+  openssl->SSL_CTX_set_verify(tls_context, verify_peer, &IssuerNote::on_verify);
 }
 
 // Looks on. What OpenSSL decided is what it returns.
 int IssuerNote::on_verify(int verified, void* store_context) noexcept {
-  OpenSsl const& o = openssl;
+  OpenSsl const& o = *openssl;
   void* const tls =
       o.X509_STORE_CTX_get_ex_data(store_context, o.SSL_get_ex_data_X509_STORE_CTX_idx());
   void* const certificate = o.X509_STORE_CTX_get_current_cert(store_context);
   if (tls == nullptr || certificate == nullptr) return verified;
-  auto* note = static_cast<IssuerNote*>(o.SSL_CTX_get_ex_data(o.SSL_get_SSL_CTX(tls), o.slot));
+  auto* note = static_cast<IssuerNote*>(o.SSL_CTX_get_ex_data(o.SSL_get_SSL_CTX(tls), slot));
   if (note == nullptr) return verified;
   std::array<char, 200> name{};
   o.X509_NAME_oneline(o.X509_get_issuer_name(certificate), name.data(),

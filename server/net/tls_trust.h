@@ -24,16 +24,13 @@ TlsTrust tls_trust(std::string const& extra_file, std::string const& extra_direc
 // does not say it, and it is what a user needs to recognise a TLS-inspecting proxy. One per client.
 class IssuerNote {
  public:
-  // For CURLOPT_SSL_CTX_FUNCTION, with an IssuerNote as its data, which must outlive the
-  // connection.
-  static CURLcode attach(CURL*, void* tls_context, void* note) noexcept;
-
   explicit IssuerNote(CurlLibrary const& curl);
+  // For an SSL_CTX that curl has made, before its handshake. This must outlive the connection.
+  void attach(void* tls_context);
   // "/C=US/O=…/CN=…"; empty when the last handshake was with another host or is not known.
   std::string issuer_for(std::string_view host) const;
 
  private:
-  struct Functions;
   static int on_verify(int verified, void* store_context) noexcept;
   bool available_ = false;
   std::string host_;

@@ -1,4 +1,4 @@
-// What a transfer's failure is called, by curl's code and by how far it had come.
+// What a failure is called, by what went wrong and by how far the request had come.
 
 #include "server/net/http_errors.h"
 
@@ -23,48 +23,70 @@ HttpFailure failure_at(Stage stage, std::string proxy = "") {
 
 }  // namespace
 
-TEST_CASE("curl's codes and the stage of a transfer give the error") {
+TEST_CASE("curl's codes give the error of a connection that could not be opened") {
   struct Case {
     CURLcode curl;
+    std::string proxy;
+    ErrorCode code;
+  };
+  auto const each = GENERATE(values<Case>({
+      {CURLE_COULDNT_RESOLVE_HOST, "", ErrorCode::dns_failed},
+      {CURLE_COULDNT_RESOLVE_PROXY, "p:1", ErrorCode::proxy_failed},
+      {CURLE_COULDNT_CONNECT, "", ErrorCode::upstream_unreachable},
+      {CURLE_COULDNT_CONNECT, "p:1", ErrorCode::proxy_failed},
+      {CURLE_PROXY, "p:1", ErrorCode::proxy_failed},
+      {CURLE_SSL_CONNECT_ERROR, "", ErrorCode::tls_failed},
+      {CURLE_PEER_FAILED_VERIFICATION, "", ErrorCode::tls_failed},
+      {CURLE_SSL_CACERT_BADFILE, "", ErrorCode::tls_failed},
+      {CURLE_RECV_ERROR, "", ErrorCode::tls_failed},
+      {CURLE_RECV_ERROR, "p:1", ErrorCode::proxy_failed},
+      {CURLE_FTP_ACCEPT_FAILED, "", ErrorCode::tls_failed},
+  }));
+  CAPTURE(static_cast<int>(each.curl), each.proxy);
+  Error const error = connect_error(each.curl, failure_at(Stage::before, each.proxy));
+  CHECK(traits(error.code()).name == traits(each.code).name);
+  CHECK(error.unsent());
+  CHECK(error.message().find("api.example") != std::string::npos);
+  if (each.code == ErrorCode::proxy_failed) {
+    CHECK(error.message().find("the proxy p:1 (from environment HTTPS_PROXY)") !=
+          std::string::npos);
+  }
+}
+
+TEST_CASE("what goes wrong on a connection is named by how far the request had come") {
+  struct Case {
+    TransferFault fault;
     Stage stage;
     std::string proxy;
     ErrorCode code;
-    bool unsent;
   };
   auto const each = GENERATE(values<Case>({
-      {CURLE_COULDNT_RESOLVE_HOST, Stage::before, "", ErrorCode::dns_failed, true},
-      {CURLE_COULDNT_RESOLVE_PROXY, Stage::before, "p:1", ErrorCode::proxy_failed, true},
-      {CURLE_COULDNT_CONNECT, Stage::before, "", ErrorCode::upstream_unreachable, true},
-      {CURLE_COULDNT_CONNECT, Stage::before, "p:1", ErrorCode::proxy_failed, true},
-      {CURLE_PROXY, Stage::before, "p:1", ErrorCode::proxy_failed, true},
-      {CURLE_SSL_CONNECT_ERROR, Stage::before, "", ErrorCode::tls_failed, true},
-      {CURLE_PEER_FAILED_VERIFICATION, Stage::before, "", ErrorCode::tls_failed, true},
-      {CURLE_SSL_CACERT_BADFILE, Stage::before, "", ErrorCode::tls_failed, true},
-      {CURLE_RECV_ERROR, Stage::before, "", ErrorCode::tls_failed, true},
-      {CURLE_RECV_ERROR, Stage::before, "p:1", ErrorCode::proxy_failed, true},
-      {CURLE_RECV_ERROR, Stage::sent, "", ErrorCode::upstream_reset, false},
-      {CURLE_RECV_ERROR, Stage::sent, "p:1", ErrorCode::upstream_reset, false},
-      {CURLE_RECV_ERROR, Stage::headers_in, "", ErrorCode::upstream_interrupted, false},
-      {CURLE_SEND_ERROR, Stage::sent, "", ErrorCode::upstream_reset, false},
-      {CURLE_GOT_NOTHING, Stage::sent, "", ErrorCode::upstream_reset, false},
-      {CURLE_PARTIAL_FILE, Stage::headers_in, "", ErrorCode::upstream_interrupted, false},
-      {CURLE_HTTP2, Stage::sent, "", ErrorCode::upstream_reset, false},
-      {CURLE_HTTP2_STREAM, Stage::headers_in, "", ErrorCode::upstream_interrupted, false},
-      {CURLE_SSL_CONNECT_ERROR, Stage::headers_in, "", ErrorCode::upstream_interrupted, false},
-      {CURLE_OUT_OF_MEMORY, Stage::sent, "", ErrorCode::upstream_headers_too_large, false},
-      {CURLE_UNSUPPORTED_PROTOCOL, Stage::sent, "", ErrorCode::not_copilot, false},
-      {CURLE_WEIRD_SERVER_REPLY, Stage::sent, "", ErrorCode::upstream_failed, false},
-      {CURLE_FAILED_INIT, Stage::before, "", ErrorCode::tls_failed, true},
-      {CURLE_FAILED_INIT, Stage::sent, "", ErrorCode::upstream_reset, true},
-      {CURLE_FAILED_INIT, Stage::headers_in, "", ErrorCode::upstream_interrupted, false},
-      {CURLE_FTP_ACCEPT_FAILED, Stage::sent, "", ErrorCode::upstream_reset, false},
+      {TransferFault::connection_lost, Stage::sent, "", ErrorCode::upstream_reset},
+      {TransferFault::connection_lost, Stage::sent, "p:1", ErrorCode::upstream_reset},
+      {TransferFault::connection_lost, Stage::headers_in, "", ErrorCode::upstream_interrupted},
+      {TransferFault::no_reply, Stage::sent, "", ErrorCode::upstream_reset},
+      {TransferFault::ended_early, Stage::headers_in, "", ErrorCode::upstream_interrupted},
+      {TransferFault::http2_error, Stage::sent, "", ErrorCode::upstream_reset},
+      {TransferFault::http2_error, Stage::headers_in, "", ErrorCode::upstream_interrupted},
+      {TransferFault::broken_coding, Stage::headers_in, "", ErrorCode::upstream_interrupted},
+      {TransferFault::flooded, Stage::headers_in, "", ErrorCode::upstream_interrupted},
+      {TransferFault::not_http, Stage::sent, "", ErrorCode::not_copilot},
+      {TransferFault::broken_head, Stage::sent, "", ErrorCode::upstream_failed},
+      {TransferFault::headers_too_large, Stage::sent, "", ErrorCode::upstream_headers_too_large},
   }));
-  CAPTURE(static_cast<int>(each.curl), each.proxy);
-  Error const error = http_error(each.curl, failure_at(each.stage, each.proxy));
+  Error const error = transfer_error(each.fault, failure_at(each.stage, each.proxy));
   CHECK(traits(error.code()).name == traits(each.code).name);
-  CHECK(error.unsent() == each.unsent);
+  CHECK_FALSE(error.unsent());
   CHECK(error.message().find("api.example") != std::string::npos);
-  if (each.code == ErrorCode::proxy_failed) {
+}
+
+TEST_CASE("a plain request that its proxy refuses or drops names the proxy") {
+  HttpFailure failure = failure_at(Stage::sent, "p:1");
+  failure.https = false;
+  failure.proxy_status = 407;
+  for (auto const fault : {TransferFault::refused_by_proxy, TransferFault::no_reply}) {
+    Error const error = transfer_error(fault, failure);
+    CHECK(error.code() == ErrorCode::proxy_failed);
     CHECK(error.message().find("the proxy p:1 (from environment HTTPS_PROXY)") !=
           std::string::npos);
   }
@@ -73,11 +95,11 @@ TEST_CASE("curl's codes and the stage of a transfer give the error") {
 TEST_CASE("a failed connect says why") {
   HttpFailure failure = failure_at(Stage::before);
   failure.os_error = ECONNREFUSED;
-  CHECK(http_error(CURLE_COULDNT_CONNECT, failure).message() ==
+  CHECK(connect_error(CURLE_COULDNT_CONNECT, failure).message() ==
         "Could not connect to api.example: connection refused. Check the network connection, the "
         "firewall and the proxy setting.");
   failure.os_error = ENETUNREACH;
-  CHECK(http_error(CURLE_COULDNT_CONNECT, failure).message().find("network unreachable") !=
+  CHECK(connect_error(CURLE_COULDNT_CONNECT, failure).message().find("network unreachable") !=
         std::string::npos);
 }
 
@@ -85,13 +107,13 @@ TEST_CASE("U31: a connection whose path is gone says so, another loss does not")
   HttpFailure failure = failure_at(Stage::headers_in);
   for (int const gone : {ETIMEDOUT, EHOSTUNREACH, ENETUNREACH, ENETDOWN}) {
     failure.os_error = gone;
-    Error const error = http_error(CURLE_RECV_ERROR, failure);
+    Error const error = transfer_error(TransferFault::connection_lost, failure);
     CHECK(error.code() == ErrorCode::upstream_interrupted);
     CHECK(error.message() ==
           "The answer from api.example broke off: the network connection was lost. Try again.");
   }
   failure.os_error = ECONNRESET;
-  CHECK(http_error(CURLE_RECV_ERROR, failure).message() ==
+  CHECK(transfer_error(TransferFault::connection_lost, failure).message() ==
         "The answer from api.example broke off: the connection was reset. Try again.");
 }
 
@@ -99,17 +121,17 @@ TEST_CASE("TLS failures give advice that fits") {
   HttpFailure failure = failure_at(Stage::before);
   failure.reason = "SSL certificate problem: unable to get local issuer certificate";
   failure.issuer = "/CN=Company";
-  CHECK(http_error(CURLE_PEER_FAILED_VERIFICATION, failure).message() ==
+  CHECK(connect_error(CURLE_PEER_FAILED_VERIFICATION, failure).message() ==
         "No secure connection to api.example: SSL certificate problem: unable to get local issuer "
         "certificate; the certificate was issued by /CN=Company. If your network inspects TLS, add "
         "its certificate authority to the system's or name it in SSL_CERT_FILE.");
   failure.reason = "SSL certificate problem: certificate has expired";
-  CHECK(http_error(CURLE_PEER_FAILED_VERIFICATION, failure)
+  CHECK(connect_error(CURLE_PEER_FAILED_VERIFICATION, failure)
             .message()
             .ends_with(
                 "Check this computer's clock; if it is right, the certificate has to be renewed."));
   failure.reason.clear();
-  CHECK(http_error(CURLE_SSL_CONNECT_ERROR, failure)
+  CHECK(connect_error(CURLE_SSL_CONNECT_ERROR, failure)
             .message()
             .ends_with("Check the address, and whether a proxy or a firewall is in the way."));
 }
