@@ -1,6 +1,6 @@
-// Opens connections, which is libcurl's part of HTTP here: it looks names up, tries the addresses of
-// both kinds (Happy Eyeballs, RFC 8305), goes through proxies, does TLS and judges certificates. What
-// is said on a connection is not its business (http1_connection.h, http2_connection.h).
+// Opens connections, which is libcurl's part of HTTP here: it looks names up, tries the addresses
+// of both kinds (Happy Eyeballs, RFC 8305), goes through proxies, does TLS and judges certificates.
+// What is said on a connection is not its business (http1_connection.h, http2_connection.h).
 #pragma once
 
 #include <functional>

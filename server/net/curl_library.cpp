@@ -80,9 +80,8 @@ Result<CurlLibrary> CurlLibrary::open() {
                                          " is version " + found + ", which is too old. " + remedy)
         .as_unsent();
   }
-  CURLcode const code =
-      library.global_init_mem(CURL_GLOBAL_DEFAULT, wiped_malloc, wiped_free, wiped_realloc,
-                              wiped_strdup, wiped_calloc);
+  CURLcode const code = library.global_init_mem(CURL_GLOBAL_DEFAULT, wiped_malloc, wiped_free,
+                                                wiped_realloc, wiped_strdup, wiped_calloc);
   if (code != CURLE_OK) {
     std::string const why = library.easy_strerror(code);
     ::dlclose(handle);

@@ -15,8 +15,9 @@ namespace {
 
 // Ends the connection when its path is gone (another network, a VPN that ended), which nobody tells
 // of: a peer of which nothing was heard for 15 s is asked every 5 s; after 25 s without an answer
-// the connection is over, whether bytes are awaited or what was sent is not taken. (HTTP/2 also asks
-// the peer itself, who may be behind a proxy.) A system that knows no such limit keeps its own.
+// the connection is over, whether bytes are awaited or what was sent is not taken. (HTTP/2 also
+// asks the peer itself, who may be behind a proxy.) A system that knows no such limit keeps its
+// own.
 void end_when_path_is_gone(curl_socket_t socket) {
   constexpr int silence = 15;  // seconds
   constexpr int interval = 5;
@@ -65,11 +66,7 @@ struct CurlLoop::Watch {
 };
 
 CurlLoop::CurlLoop(asio::io_context& io, CurlLibrary const& curl, Done done)
-    : io_(io),
-      curl_(curl),
-      done_(std::move(done)),
-      multi_(curl.multi_init()),
-      alarm_(io, [this] {
+    : io_(io), curl_(curl), done_(std::move(done)), multi_(curl.multi_init()), alarm_(io, [this] {
         due_ = Alarm::never;
         act(CURL_SOCKET_TIMEOUT, 0);
       }) {

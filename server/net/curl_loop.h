@@ -1,6 +1,6 @@
 // curl's multi interface on the Asio loop. CurlLoop knows sockets and timers and nothing about
-// HTTP: it tells curl when a descriptor is ready or time is up, and its owner when a transfer, which
-// here is a connection being opened, has ended.
+// HTTP: it tells curl when a descriptor is ready or time is up, and its owner when a transfer,
+// which here is a connection being opened, has ended.
 //
 // curl's callbacks here only write down what curl wants. No curl function is called and no
 // coroutine runs inside one, so curl is never entered twice.
@@ -63,7 +63,7 @@ class CurlLoop {
   Done done_;
   CURLM* multi_;
   std::unordered_map<curl_socket_t, std::shared_ptr<Watch>> watches_;
-  std::vector<curl_socket_t> taken_;  // whole: curl has not closed them yet
+  std::vector<curl_socket_t> taken_;     // whole: curl has not closed them yet
   Alarm::TimePoint due_ = Alarm::never;  // when curl wants to be called next
   Alarm alarm_;
 };

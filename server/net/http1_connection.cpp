@@ -108,9 +108,9 @@ void Http1Connection::write_head() {
   std::string_view const body = request.body.view();
   bool const with_body = body.size() <= one_piece;
 
-  std::string const authority =
-      url.port == (url.scheme == "https" ? 443 : 80) ? url.host
-                                                     : url.host + ":" + std::to_string(url.port);
+  std::string const authority = url.port == (url.scheme == "https" ? 443 : 80)
+                                    ? url.host
+                                    : url.host + ":" + std::to_string(url.port);
   std::size_t size = 256 + url.target.size() + 2 * authority.size() + secret.size() +
                      proxy_secret.size() + (with_body ? body.size() : 0);
   for (auto const& [name, value] : request.headers) size += name.size() + value.size() + 4;
@@ -150,7 +150,7 @@ void Http1Connection::write() {
     if (written == Written::lost) write_lost_ = true;
     if (written != Written::all) return;
     wipe(head_);
-    head_ = std::string();
+    head_.shrink_to_fit();
   }
   std::string_view const unsent = transfer_->unsent_body();
   std::string_view rest = unsent;

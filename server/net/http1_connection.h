@@ -1,5 +1,5 @@
-// HTTP/1.1 (RFC 9112) on one connection: one request at a time. Boost.Beast reads the grammar of the
-// replies.
+// HTTP/1.1 (RFC 9112) on one connection: one request at a time. Boost.Beast reads the grammar of
+// the replies.
 #pragma once
 
 #include <memory>
@@ -47,11 +47,11 @@ class Http1Connection final : public HttpConnection {
   Proxied proxied_;
   HttpTransfer* transfer_ = nullptr;
   std::unique_ptr<Parser> parser_;
-  std::string head_;           // of the request, as it leaves; holds the authorization
+  std::string head_;  // of the request, as it leaves; holds the authorization
   std::size_t head_sent_ = 0;
-  bool write_lost_ = false;    // nothing more can leave; a reply may still be there
-  bool used_ = false;          // a reply has come on it before
-  std::string partial_;        // bytes that make no whole line yet
+  bool write_lost_ = false;  // nothing more can leave; a reply may still be there
+  bool used_ = false;        // a reply has come on it before
+  std::string partial_;      // bytes that make no whole line yet
 };
 
 }  // namespace jumpseat

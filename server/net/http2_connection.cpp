@@ -8,6 +8,8 @@
 #include <utility>
 #include <vector>
 
+#include <nghttp2/nghttp2.h>
+
 #include "server/net/wiped_memory.h"
 
 namespace jumpseat {
@@ -17,7 +19,7 @@ using std::chrono::seconds;
 
 constexpr std::int32_t stream_window = HttpTransfer::most_held;
 constexpr std::int32_t connection_window = 16 << 20;
-constexpr std::uint32_t usual_streams = 100;  // until the peer says (RFC 9113, 6.5.2)
+constexpr std::uint32_t usual_streams = 100;     // until the peer says (RFC 9113, 6.5.2)
 constexpr std::size_t most_written = 32u << 10;  // bytes of frames that leave together
 // Pings, settings and session tickets come to some kilobytes in an hour, the window updates of the
 // greatest upload to 150 kB.
@@ -51,8 +53,7 @@ struct Http2Connection::Callbacks {
   static int header(nghttp2_session*, nghttp2_frame const* frame, std::uint8_t const* name,
                     std::size_t name_size, std::uint8_t const* value, std::size_t value_size,
                     std::uint8_t, void* user) {
-    return self(user).on_field(frame->hd.stream_id, text(name, name_size),
-                               text(value, value_size));
+    return self(user).on_field(frame->hd.stream_id, text(name, name_size), text(value, value_size));
   }
 
   static int frame_received(nghttp2_session*, nghttp2_frame const* frame, void* user) {
@@ -148,8 +149,8 @@ void Http2Connection::close() {
 
 bool Http2Connection::has_room() const {
   if (closed() || leaving_) return false;
-  std::uint32_t const most = nghttp2_session_get_remote_settings(
-      session_, NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS);
+  std::uint32_t const most =
+      nghttp2_session_get_remote_settings(session_, NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS);
   return streams_.size() < most && nghttp2_session_check_request_allowed(session_) != 0;
 }
 
@@ -216,9 +217,8 @@ void Http2Connection::start(HttpTransfer& transfer) {
 
   nghttp2_data_provider provider{};
   provider.read_callback = &Callbacks::body;
-  std::int32_t const stream = nghttp2_submit_request(session_, nullptr, fields.data(),
-                                                     fields.size(), has_body ? &provider : nullptr,
-                                                     nullptr);
+  std::int32_t const stream = nghttp2_submit_request(
+      session_, nullptr, fields.data(), fields.size(), has_body ? &provider : nullptr, nullptr);
   if (stream < 0) {
     leaving_ = true;
     HttpFailure failure = owner_.describe(transfer);
@@ -399,8 +399,9 @@ void Http2Connection::end_all(TransferFault fault, int error, std::string const&
     Error said = transfer_error(
         fault == TransferFault::no_reply && in_reply ? TransferFault::ended_early : fault, failure);
     // An idle connection that the peer was closing looks like this.
-    bool const stale = used_ && !transfer.reply_began() &&
-                       (fault == TransferFault::no_reply || fault == TransferFault::connection_lost);
+    bool const stale =
+        used_ && !transfer.reply_began() &&
+        (fault == TransferFault::no_reply || fault == TransferFault::connection_lost);
     if (stale) {
       owner_.unprocessed(transfer, ConnectionOwner::Unprocessed::likely, std::move(said));
     } else {

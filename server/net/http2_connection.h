@@ -1,14 +1,14 @@
-// HTTP/2 (RFC 9113) on one connection: many requests at a time. nghttp2 knows frames and HPACK; flow
-// control, limits and the end of it are ours.
+// HTTP/2 (RFC 9113) on one connection: many requests at a time. nghttp2 knows frames and HPACK;
+// flow control, limits and the end of it are ours.
 #pragma once
 
 #include <cstdint>
 #include <string>
 #include <unordered_map>
 
-#include <nghttp2/nghttp2.h>
-
 #include "server/net/http_connection.h"
+
+struct nghttp2_session;
 
 namespace jumpseat {
 
@@ -57,12 +57,12 @@ class Http2Connection final : public HttpConnection {
   std::string out_;  // frames on their way out; may hold an authorization
   std::size_t out_sent_ = 0;
   bool in_callbacks_ = false;
-  bool leaving_ = false;      // the peer takes no new streams, or may take none from us
-  bool used_ = false;         // a reply has come on it before
-  std::uint64_t useless_ = 0; // bytes since the last one that belonged to a reply
-  std::uint64_t owed_ = 0;    // bytes of given-up streams that may still be on their way
-  TimePoint heard_;           // when the last byte came
-  bool pinged_ = false;       // a PING is not answered yet
+  bool leaving_ = false;       // the peer takes no new streams, or may take none from us
+  bool used_ = false;          // a reply has come on it before
+  std::uint64_t useless_ = 0;  // bytes since the last one that belonged to a reply
+  std::uint64_t owed_ = 0;     // bytes of given-up streams that may still be on their way
+  TimePoint heard_;            // when the last byte came
+  bool pinged_ = false;        // a PING is not answered yet
   Alarm path_;
 };
 

@@ -65,7 +65,7 @@ awaitable<Result<ResponseStream>> HttpClient::open(HttpRequest request) {
   ResponseStream stream(transfer);  // from here on, leaving means cancelling
   while (!transfer->headers_in() && !transfer->finished()) co_await transfer->changed().wait();
   if (!transfer->headers_in()) co_return *transfer->failure();
-  transfer->release_body();
+  transfer->release_request();
   co_return stream;
 }
 

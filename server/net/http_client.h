@@ -1,6 +1,6 @@
-// HTTP for everything that goes to GitHub. libcurl opens connections, HTTP/1.1 and HTTP/2 on them are
-// spoken here. One client, its connections shared by all calls: HTTP/2 where TLS offers it, reuse,
-// cancel by destroying the stream, back-pressure down to the provider's window.
+// HTTP for everything that goes to GitHub. libcurl opens connections, HTTP/1.1 and HTTP/2 on them
+// are spoken here. One client, its connections shared by all calls: HTTP/2 where TLS offers it,
+// reuse, cancel by destroying the stream, back-pressure down to the provider's window.
 //
 //   HttpRequest request("POST", url);
 //   request.body = …;

@@ -1,18 +1,15 @@
 #include "server/net/http_connection.h"
 
-#include <boost/asio/post.hpp>
-
 #include <algorithm>
 #include <utility>
+
+#include <boost/asio/post.hpp>
 
 namespace jumpseat {
 
 HttpConnection::HttpConnection(asio::io_context& io, ConnectionOwner& owner,
                                std::unique_ptr<Wire> wire)
-    : io_(io),
-      owner_(owner),
-      wire_(std::move(wire)),
-      idle_since_(SteadyTimer::clock_type::now()) {}
+    : io_(io), owner_(owner), wire_(std::move(wire)), idle_since_(SteadyTimer::clock_type::now()) {}
 
 HttpConnection::~HttpConnection() = default;
 

@@ -13,8 +13,8 @@ namespace jumpseat {
 namespace {
 
 constexpr std::size_t scratch_size = 64u << 10;
-constexpr std::size_t most_idle = 32;       // connections kept for one origin
-constexpr std::chrono::seconds rest(118);   // unused for longer, and it is not used again
+constexpr std::size_t most_idle = 32;      // connections kept for one origin
+constexpr std::chrono::seconds rest(118);  // unused for longer, and it is not used again
 constexpr int most_tries = 5;
 
 Alarm::TimePoint now() { return SteadyTimer::clock_type::now(); }
@@ -227,8 +227,7 @@ void HttpEngine::attempt_ended(HttpOrigin& origin, Connector::Attempt& attempt,
         proxied = {true, *std::move(login)};
       }
     }
-    connection =
-        std::make_shared<Http1Connection>(io_, self, std::move(wire), std::move(proxied));
+    connection = std::make_shared<Http1Connection>(io_, self, std::move(wire), std::move(proxied));
   }
   keep(origin, connection);
   serve(origin);  // the first request leaves at once
@@ -340,8 +339,8 @@ std::optional<Error> HttpEngine::overdue(HttpTransfer& transfer, Alarm::TimePoin
     auto const& attempts = transfer.origin_->attempts;
     Alarm::TimePoint looked_up = Alarm::never;  // when the name has to be known
     if (!failure.name_found && !attempts.empty()) {
-      looked_up = after(std::max(attempts.front()->lookup_began(), transfer.started_),
-                        limits.lookup);
+      looked_up =
+          after(std::max(attempts.front()->lookup_began(), transfer.started_), limits.lookup);
     }
     Alarm::TimePoint const limit = after(transfer.started_, limits.connect);
     if (looked_up <= std::min(time, limit)) return connect_timeout(failure, limits.lookup);
@@ -351,8 +350,7 @@ std::optional<Error> HttpEngine::overdue(HttpTransfer& transfer, Alarm::TimePoin
   }
   std::string const& host = transfer.url().host;
   if (transfer.headers_in()) {
-    return fail(ErrorCode::idle_timeout, "The answer from " + host +
-                                             " stopped: nothing came for " +
+    return fail(ErrorCode::idle_timeout, "The answer from " + host + " stopped: nothing came for " +
                                              duration_text(limits.idle) + ". Try again.");
   }
   if (transfer.reply_began_at_ != Alarm::never) {

@@ -1,6 +1,6 @@
 // From a request that failed to words for a person: the one place that maps curl's codes, and what
-// our own HTTP finds wrong. What a failure means depends on how far the request had come, so that is
-// part of the question.
+// our own HTTP finds wrong. What a failure means depends on how far the request had come, so that
+// is part of the question.
 #pragma once
 
 #include <chrono>

@@ -42,8 +42,9 @@ class HttpTransfer {
   std::optional<Error> const& failure() const { return failure_; }
   int status() const { return status_; }
   HttpHeaders const& headers() const { return headers_; }
-  // Frees the request's body if all of it has left. Call when the headers are in.
-  void release_body();
+  // Frees what has left of the request: a long answer need not hold it. Call when the headers are
+  // in.
+  void release_request();
   bool holds_bytes() const { return !buffer_.empty(); }
   // The bytes that came since the last call; makes room for more.
   std::string take();
@@ -73,7 +74,8 @@ class HttpTransfer {
   // to wait; it goes on with read_on() of the connection.
   std::size_t room() const { return most_held - std::min(most_held, buffer_.size()); }
 
-  static constexpr std::size_t most_held = 256u << 10;  // bytes of a body that wait for their reader
+  static constexpr std::size_t most_held = 256u
+                                           << 10;  // bytes of a body that wait for their reader
 
  private:
   friend class HttpEngine;
@@ -87,7 +89,7 @@ class HttpTransfer {
 
   HttpRequest request_;
   Url url_;
-  HttpEngine* engine_ = nullptr;          // null once finished
+  HttpEngine* engine_ = nullptr;  // null once finished
   HttpOrigin* origin_ = nullptr;
   HttpConnection* connection_ = nullptr;  // null while it waits for one
   std::size_t index_ = 0;                 // among the engine's transfers

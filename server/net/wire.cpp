@@ -63,13 +63,13 @@ Wire::Moved Wire::read(char* bytes, std::size_t size) {
 Wire::Moved Wire::write(std::string_view bytes) {
   if (handle_) {
     std::size_t count = 0;
-    CURLcode const code = handle_->curl.easy_send(handle_->easy, bytes.data(), bytes.size(), &count);
+    CURLcode const code =
+        handle_->curl.easy_send(handle_->easy, bytes.data(), bytes.size(), &count);
     if (code != CURLE_OK) return failed(code);
     return {Outcome::some, count};
   }
   while (true) {
-    ssize_t const count =
-        ::send(socket_.native_handle(), bytes.data(), bytes.size(), send_flags);
+    ssize_t const count = ::send(socket_.native_handle(), bytes.data(), bytes.size(), send_flags);
     if (count >= 0) return {Outcome::some, static_cast<std::size_t>(count)};
     if (errno == EAGAIN || errno == EWOULDBLOCK) return {Outcome::later};
     if (errno == EINTR) continue;

@@ -61,6 +61,7 @@ function lead_to_simulator(socket) {
     [socket, far],
   ])
     one.on('error', () => other.destroy()).on('close', () => other.destroy());
+  return far;
 }
 
 async function listen(server, path) {
@@ -193,10 +194,11 @@ describe('U22: names', options, () => {
 describe('U31: a path that is gone', options, () => {
   /// A port that reaches the simulator through a proxy at the other end of a cable.
   async function port_on_a_wire() {
+    const tunnels = [];
     const proxy = createServer((_, response) => response.writeHead(403).end());
     proxy.on('connect', (request, socket) => {
       socket.write('HTTP/1.1 200 OK\r\n\r\n');
-      lead_to_simulator(socket);
+      tunnels.push({ socket, far: lead_to_simulator(socket) });
     });
     const path = new_path();
     await listen(proxy, path);
@@ -213,7 +215,7 @@ describe('U31: a path that is gone', options, () => {
     const port = await port_in(near, { HTTPS_PROXY: 'http://10.9.0.1:3128' });
     // Not one of the models that are held: "gpt-4", the usual one, is sent as "gpt-4.1".
     assert.match((await port.chat({ model: 'gpt-4o' })).text, GREETING);
-    return { near, far, port };
+    return { near, far, port, tunnels };
   }
 
   /// A stream whose first word has come and whose rest waits for the release of `model`. Each test has a model of
@@ -263,7 +265,16 @@ describe('U31: a path that is gone', options, () => {
     far.ip('neighbour', 'del', '10.9.0.2', 'dev', 'wire');
   };
 
+  /// The proxy is there, takes everything and passes nothing on.
+  const swallow = ({ tunnels }) => {
+    for (const { socket, far } of tunnels) {
+      socket.unpipe(far).resume();
+      far.unpipe(socket).resume();
+    }
+  };
+
   for (const [what, model, fail, mend] of [
+    ['a proxy on the way passes nothing on', 'gpt-5-mini', swallow, () => {}],
     ['its interface goes down', 'gpt-4.1', down, up],
     ['packets vanish on the way', 'claude-sonnet-4.5', vanish, appear],
   ]) {

@@ -32,9 +32,10 @@ LEVEL = {room: level for level, rooms in enumerate(ROOMS) for room in rooms}
 # Library headers: (pattern of the include, files that may have it, why).
 LIBRARIES = [
     (r"boost/asio", r"server/.*", "protocol and storage know no event loop"),
-    (r"boost/beast", r"server/http/.*", "only the HTTP front end knows Beast"),
+    (r"boost/beast", r"server/http/.*|server/net/http1_connection\.cpp", "only what reads HTTP/1.1 knows Beast"),
     (r"sqlite3\.h", r"storage/[^/]*\.cpp", "SQLite stays behind storage's own types"),
     (r"curl/", r"server/net/.*", "only server/net knows curl"),
+    (r"nghttp2/", r"server/net/http2_connection\.cpp", "only what speaks HTTP/2 knows nghttp2"),
     (r"(thread|mutex|shared_mutex|atomic|condition_variable|future)$", r"storage/.*", "our code runs on one thread"),
     (r"(fstream|iostream|filesystem|chrono_io|unistd\.h|fcntl\.h|sys/.*|cstdio)$",
      r"(storage|server)/.*", "protocol performs no I/O"),
@@ -47,7 +48,7 @@ WORDS = [
     # A secret is revealed where it leaves the process or is tested, nowhere else.
     (r"\breveal\(", r"protocol/(secret\.h|redaction\.cpp|github_token\.cpp|foreign_sign_ins\.cpp)"
      r"|storage/(database|private_file)\.cpp"
-     r"|server/net/(credentials|http_engine)\.cpp|server/auth/(token_sources|token_service|litellm_directory|github_cli|keyring|keyring_child)\.cpp|server/base/child_process\.cpp"
+     r"|server/net/(credentials|connector|proxy|http_transfer|http1_connection|http2_connection)\.cpp|server/auth/(token_sources|token_service|litellm_directory|github_cli|keyring|keyring_child)\.cpp|server/base/child_process\.cpp"
      r"|server/http/(client_key|local_port)\.cpp",
      EVERYWHERE, "a secret is revealed only where it is sent, bound, tested or masked"),
     (r"\b(secure_)?getenv\b|\benviron\b", r"server/base/environment\.(h|cpp)",

@@ -29,6 +29,9 @@ function answerHttp2(stream, headers) {
       return;
     case '/silent':
       return;
+    case '/vanish':  // the connection is gone without a word
+      stream.session.destroy();
+      return;
     case '/refused':
       stream.close(http2.constants.NGHTTP2_REFUSED_STREAM);
       return;
@@ -74,8 +77,8 @@ function answerHttp2(stream, headers) {
   }
 }
 
-function secure(name) {
-  const server = http2.createSecureServer({ ...pair(name), settings: { maxConcurrentStreams: 200 } });
+function secure(name, maxConcurrentStreams = 200) {
+  const server = http2.createSecureServer({ ...pair(name), settings: { maxConcurrentStreams } });
   server.on('session', (session) => {
     event('session');
     session.on('error', () => {});
@@ -87,6 +90,7 @@ function secure(name) {
 
 const servers = {
   good: secure('good'),
+  few: secure('good', 10), // streams at a time
   expired: secure('expired'),
   wrong_name: secure('wrong_name'),
   untrusted: secure('untrusted'),

@@ -235,6 +235,50 @@ TEST_CASE("100 streams share one connection, the first request included") {
   CHECK(world.client.connections_opened() == 1);
 }
 
+TEST_CASE("more streams than a connection may have get further connections, none is refused") {
+  REQUIRE_TLS_SERVER(server);
+  TlsWorld world(*server);
+  REQUIRE(world.get("few", "/first"));  // now the limit is known
+  std::vector<ResponseStream> held;
+  int failed = 0;
+  auto hold = [&]() -> awaitable<> {
+    HttpRequest request("GET", server->url("few", "/stall"));
+    auto opened = co_await world.client.open(std::move(request));
+    if (opened) {
+      held.push_back(*std::move(opened));
+    } else {
+      ++failed;
+    }
+  };
+  for (int i = 0; i < 25; ++i) {
+    asio::co_spawn(world.io, hold(), [](std::exception_ptr exception) {
+      if (exception) std::rethrow_exception(exception);
+    });
+  }
+  run_until(world.io, [&] { return held.size() + static_cast<std::size_t>(failed) == 25; });
+  CHECK(failed == 0);
+  CHECK(server->count("session") == 3);
+  held.clear();
+  REQUIRE(world.get("few", "/after"));
+  CHECK(server->count("session") == 3);
+}
+
+TEST_CASE("R1: a request on a used connection that vanishes goes out once more, on a new one") {
+  REQUIRE_TLS_SERVER(server);
+  TlsWorld world(*server);
+  REQUIRE(world.get("good", "/first"));
+  auto twice = world.get("good", "/vanish?used");
+  REQUIRE_FALSE(twice);
+  CHECK(twice.error().code() == ErrorCode::upstream_reset);
+  CHECK(server->count("request /vanish?used") == 2);
+  CHECK(server->count("session") == 2);
+  // The peer has no excuse on a connection that is new.
+  auto once = world.get("good", "/vanish?new");
+  REQUIRE_FALSE(once);
+  CHECK(server->count("request /vanish?new") == 1);
+  REQUIRE(world.get("good", "/after"));
+}
+
 TEST_CASE("a large body goes up and comes back over HTTP/2") {
   REQUIRE_TLS_SERVER(server);
   TlsWorld world(*server);
@@ -284,7 +328,8 @@ TEST_CASE("C1: cancelling resets the HTTP/2 stream and keeps a connection that o
   CHECK(world.client.connections_opened() == 1);
 }
 
-TEST_CASE("C1: cancelling the only HTTP/2 stream reaches the server at once, and nothing else does") {
+TEST_CASE(
+    "C1: cancelling the only HTTP/2 stream reaches the server at once, and nothing else does") {
   REQUIRE_TLS_SERVER(server);
   TlsWorld world(*server);
   {
@@ -358,7 +403,7 @@ TEST_CASE("C2: a slow reader of one HTTP/2 stream does not hold up the others") 
   }
   CHECK(still == 3);
   INFO("an unread HTTP/2 stream holds " << last << " bytes between both ends");
-  CHECK(last < (64u << 20));
+  CHECK(last < (8u << 20));  // a window of 256 KiB, and what Node and the two systems hold
   CHECK(world.client.connections_opened() == 1);
 }
 
