@@ -173,7 +173,7 @@ void Http1Connection::read_on(HttpTransfer& transfer, std::size_t bytes) {
 
 void Http1Connection::on_bytes(std::string_view bytes) {
   if (transfer_ == nullptr) return finish();
-  if (!transfer_->reply_began()) transfer_->on_first_byte();
+  if (transfer_->awaits_head()) transfer_->on_first_byte();
   std::string joined;
   if (!partial_.empty()) {
     joined = std::exchange(partial_, {});

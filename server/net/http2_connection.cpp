@@ -20,7 +20,8 @@ using std::chrono::seconds;
 constexpr std::int32_t stream_window = HttpTransfer::most_held;
 constexpr std::int32_t connection_window = 16 << 20;
 constexpr std::uint32_t usual_streams = 100;     // until the peer says (RFC 9113, 6.5.2)
-constexpr std::size_t most_written = 32u << 10;  // bytes of frames that leave together
+constexpr std::size_t most_written = 16u << 10;  // bytes of frames that leave together, or more
+constexpr std::size_t largest_frame = 16393;     // of ours, with its head (RFC 9113, 4.2)
 // Pings, settings and session tickets come to some kilobytes in an hour, the window updates of the
 // greatest upload to 150 kB.
 constexpr std::uint64_t most_useless = 1u << 20;
@@ -249,19 +250,12 @@ void Http2Connection::write() {
   while (!closed()) {
     if (out_sent_ == out_.size()) {
       wipe(out_);
+      out_.reserve(most_written + largest_frame);  // no second block, which nobody would wipe
       out_sent_ = 0;
       std::uint8_t const* frame = nullptr;
       ssize_t size = 0;
       while (out_.size() < most_written &&
              (size = nghttp2_session_mem_send(session_, &frame)) > 0) {
-        if (out_.capacity() - out_.size() < static_cast<std::size_t>(size)) {
-          // A string that grows leaves its old bytes behind.
-          std::string larger;
-          larger.reserve(2 * out_.capacity() + static_cast<std::size_t>(size));
-          larger = out_;
-          wipe(out_);
-          out_ = std::move(larger);
-        }
         out_.append(reinterpret_cast<char const*>(frame), static_cast<std::size_t>(size));
       }
       if (size < 0) {
@@ -307,7 +301,7 @@ void Http2Connection::on_bytes(std::string_view bytes) {
 int Http2Connection::on_field(std::int32_t stream, std::string_view name, std::string_view value) {
   HttpTransfer* const transfer = this->transfer(stream);
   if (transfer == nullptr) return 0;
-  if (!transfer->reply_began()) transfer->on_first_byte();
+  if (transfer->awaits_head()) transfer->on_first_byte();
   std::optional<Error> failure;
   if (name == ":status") {
     int status = 0;

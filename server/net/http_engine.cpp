@@ -15,7 +15,6 @@ namespace {
 constexpr std::size_t scratch_size = 64u << 10;
 constexpr std::size_t most_idle = 32;      // connections kept for one origin
 constexpr std::chrono::seconds rest(118);  // unused for longer, and it is not used again
-constexpr int most_tries = 5;
 
 Alarm::TimePoint now() { return SteadyTimer::clock_type::now(); }
 
@@ -272,13 +271,12 @@ void HttpEngine::ended(HttpTransfer& transfer, std::optional<Error> failure) {
   settle(transfer, std::move(failure));
 }
 
-// R1: what has certainly not been done may be done again; what probably has not, once, on a new
-// connection.
+// R1: such a request goes out once more, on another connection when only likely.
 void HttpEngine::unprocessed(HttpTransfer& transfer, Unprocessed how, Error failure) {
   transfer.connection_ = nullptr;
   transfer.sending_ = false;
   bool const certain = how == Unprocessed::certain;
-  if (++transfer.tries_ > (certain ? most_tries : 1)) {
+  if (std::exchange(transfer.repeated_, true)) {
     if (certain) failure = std::move(failure).as_unsent();
     return settle(transfer, std::move(failure));
   }

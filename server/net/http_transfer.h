@@ -62,6 +62,8 @@ class HttpTransfer {
   void sent_body(std::size_t bytes);
   // Whether bytes of a reply have come on the connection since begin().
   bool reply_began() const { return reply_began_; }
+  // Whether a byte would be the first of a reply's head, be it an informational one.
+  bool awaits_head() const { return reply_began_at_ == Alarm::never; }
   // The reply, in order. An error ends the transfer; the connection passes it on to its owner.
   void on_first_byte();
   [[nodiscard]] std::optional<Error> on_status(int status);
@@ -93,14 +95,14 @@ class HttpTransfer {
   HttpOrigin* origin_ = nullptr;
   HttpConnection* connection_ = nullptr;  // null while it waits for one
   std::size_t index_ = 0;                 // among the engine's transfers
-  int tries_ = 0;                         // given back by connections so far
 
   TimePoint started_;
   TimePoint reply_began_at_ = Alarm::never;
   TimePoint deadline_ = Alarm::never;
   TimePoint first_byte_deadline_ = Alarm::never;
-  std::size_t sent_ = 0;  // bytes of the body
-  bool sending_ = false;  // on a connection, and the request is leaving
+  std::size_t sent_ = 0;   // bytes of the body
+  bool repeated_ = false;  // it has been given back by a connection before
+  bool sending_ = false;   // on a connection, and the request is leaving
   bool reply_began_ = false;
   bool headers_in_ = false;
   int status_ = 0;
