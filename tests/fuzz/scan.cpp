@@ -15,6 +15,7 @@
 #include <boost/json.hpp>
 
 #include "protocol/json.h"
+#include "protocol/scan_blocks.h"
 
 namespace jumpseat {
 namespace {
@@ -137,6 +138,22 @@ void edit(std::string_view text, json::object object, std::size_t seed) {
   require(reads_as(out, object));
 }
 
+// The bytes as what follows a string's opening quote: wide and narrow blocks say the same, and so
+// does check_json(), of which they are a part.
+void blocks_agree(std::string_view bytes) {
+  char const* const begin = bytes.data();
+  char const* const end = begin + bytes.size();
+  char const* const good = scan::end_of_good_string<scan::WordBlock>(begin, end);
+  require(scan::end_of_good_string<scan::Block>(begin, end) == good);
+  char const* const skipped = scan::skip_string<scan::WordBlock>(begin, end);
+  require(scan::skip_string<scan::Block>(begin, end) == skipped);
+  require(good == nullptr || good == skipped);
+  std::string text = "\"";
+  text.append(begin, skipped);
+  bool const ends = skipped != begin && skipped[-1] == '"';
+  require((good != nullptr) == (ends && !check_json(text)));
+}
+
 // Any bytes at all.
 void round_trip(std::string_view bytes) {
   std::string const quoted = quote(bytes);
@@ -158,6 +175,7 @@ extern "C" int LLVMFuzzerTestOneInput(std::uint8_t const* data, std::size_t size
   using namespace jumpseat;
   std::string_view const text(reinterpret_cast<char const*>(data), size);
   round_trip(text);
+  blocks_agree(text);
 
   for (std::size_t const depth : {std::size_t{3}, max_json_depth}) {
     auto const problem = check_json(text, depth);
