@@ -494,6 +494,68 @@ ElementRange::iterator ElementRange::begin() const {
   return iterator(enter(array_, '['), array_.data() + array_.size());
 }
 
+JsonWalk::JsonWalk(std::string_view text) : end_(text.data() + text.size()) {
+  at_ = skip_space(text.data(), end_);
+}
+
+std::string_view JsonWalk::value() {
+  char const* const start = at_;
+  at_ = skip_value(at_, end_);
+  return between(start, at_);
+}
+
+bool JsonWalk::next() {
+  char const* const found = skip_to_next(at_, end_);
+  if (found != nullptr) {
+    at_ = found;
+    return true;
+  }
+  at_ = skip_space(at_, end_);
+  if (at_ != end_) ++at_;
+  return false;
+}
+
+bool JsonWalk::next_member(Member& member) {
+  if (!next()) return false;
+  char const* const start = at_;
+  char const* const key_end = scan::skip_string<Block>(start + 1, end_);
+  at_ = skip_space(key_end, end_);
+  if (*start != '"' || key_end - start < 2 || at_ == end_ || *at_ != ':') {
+    at_ = end_;  // never judged
+    return false;
+  }
+  at_ = skip_space(at_ + 1, end_);
+  member.key = between(start + 1, key_end - 1);
+  member.value = between(at_, at_);
+  member.whole = between(start, at_);
+  return true;
+}
+
+void JsonWalk::complete(Member& member) const {
+  member.value = between(member.value.data(), at_);
+  member.whole = between(member.whole.data(), at_);
+}
+
+bool JsonWalk::next_element() { return next(); }
+
+MemberPlace::MemberPlace(std::string_view object, Member const& member) {
+  assert(object.size() <= UINT32_MAX);
+  auto const offset = [&](char const* at) {
+    return static_cast<std::uint32_t>(at - object.data());
+  };
+  start = offset(member.whole.data());
+  key_end = offset(member.key.data() + member.key.size());
+  value_start = offset(member.value.data());
+  end = offset(member.value.data() + member.value.size());
+}
+
+Member MemberPlace::in(std::string_view object) const {
+  auto const part = [&](std::uint32_t from, std::uint32_t to) {
+    return object.substr(from, to - from);
+  };
+  return {part(start + 1, key_end), part(value_start, end), part(start, end)};
+}
+
 std::optional<std::string_view> find_member(std::string_view object, std::string_view key) {
   std::optional<std::string_view> found;
   for (Member const& member : members(object)) {
@@ -565,11 +627,18 @@ std::string quote(std::string_view text) {
 
 // ---- Splice -----------------------------------------------------------------
 
-Splice::Splice(std::string_view object) : object_(object) {
+Splice::Splice(std::string_view object) : Splice(object, {}) {
+  for (Member const& member : members(object)) {
+    slots_.push_back({MemberPlace(object, member), untouched});
+  }
+}
+
+Splice::Splice(std::string_view object, std::vector<MemberPlace> const& members) : object_(object) {
   char const* const inside = enter(object, '{');
   assert(inside != nullptr);
   inside_ = static_cast<std::size_t>(inside - object.data());
-  for (Member const& member : members(object)) slots_.push_back({member, untouched});
+  slots_.reserve(members.size());
+  for (MemberPlace const& place : members) slots_.push_back({place, untouched});
 }
 
 void Splice::set(std::string_view key, std::string value) {
@@ -590,7 +659,7 @@ Splice::Change& Splice::change_for(std::string_view key) {
   Change& change = changes_.emplace_back();
   change.key = key;
   for (Slot& slot : slots_) {
-    if (!slot.member.is(key)) continue;
+    if (!slot.place.in(object_).is(key)) continue;
     slot.change = index;
     change.replaces = true;
   }
@@ -618,8 +687,8 @@ std::vector<Splice::Part> Splice::parts(std::string& added) const {
   bool first = true;
   std::size_t done = inside_;  // what lies before is dealt with
   for (Slot const& slot : slots_) {
-    std::string_view const member = slot.member.whole;
-    auto const start = static_cast<std::size_t>(member.data() - object_.data());
+    auto const [key, value, member] = slot.place.in(object_);
+    std::size_t const start = slot.place.start;
     // The gap before a member holds its comma; the first member that stays goes without one.
     std::string_view gap = object_.substr(done, start - done);
     done = start + member.size();
@@ -631,7 +700,7 @@ std::vector<Splice::Part> Splice::parts(std::string& added) const {
     if (change == nullptr) {
       keep(member);
     } else {
-      keep(member.substr(0, member.size() - slot.member.value.size()));
+      keep(member.substr(0, member.size() - value.size()));
       out.push_back({*change->value, false});
     }
   }

@@ -8,6 +8,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <cstdlib>
+#include <iterator>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -103,6 +104,47 @@ void compare(std::string_view text, json::value const& value) {
   }
 }
 
+// The walk passes what members() and elements() give, however deep it enters, and ends where the
+// text ends.
+void walk_all(JsonWalk& walk, std::string_view value) {
+  if (is_object(value)) {
+    auto expected = members(value).begin();
+    walk.enter();
+    for (Member member; walk.next_member(member); ++expected) {
+      require(expected != std::default_sentinel);
+      walk_all(walk, expected->value);
+      walk.complete(member);
+      require(member.key.data() == expected->key.data() && member.key == expected->key);
+      require(member.value.data() == expected->value.data() && member.value == expected->value);
+      require(member.whole.data() == expected->whole.data() && member.whole == expected->whole);
+      Member const found = MemberPlace(value, member).in(value);
+      require(found.key == member.key && found.value == member.value &&
+              found.whole == member.whole);
+    }
+    require(expected == std::default_sentinel);
+  } else if (is_array(value)) {
+    auto expected = elements(value).begin();
+    walk.enter();
+    for (; walk.next_element(); ++expected) {
+      require(expected != std::default_sentinel);
+      walk_all(walk, *expected);
+    }
+    require(expected == std::default_sentinel);
+  } else {
+    std::string_view const passed = walk.value();
+    require(passed.data() == value.data() && passed == value);
+  }
+}
+
+void walk_whole(std::string_view text) {
+  constexpr std::string_view space = " \t\r\n";
+  text.remove_prefix(text.find_first_not_of(space));
+  text = text.substr(0, text.find_last_not_of(space) + 1);
+  JsonWalk walk(text);
+  walk_all(walk, text);
+  require(walk.kind() == '\0');
+}
+
 // Removes, replaces and adds members chosen by `seed`; compares with the same done to the tree.
 void edit(std::string_view text, json::object object, std::size_t seed) {
   std::string own;
@@ -192,11 +234,17 @@ extern "C" int LLVMFuzzerTestOneInput(std::uint8_t const* data, std::size_t size
     // Never judged good, so only the walls are tested.
     for (Member const& member : members(text)) require(member.whole.size() <= size);
     for (std::string_view const element : elements(text)) require(element.size() <= size);
+    JsonWalk walk(text);
+    if (walk.kind() == '{') {
+      walk.enter();
+      for (Member member; walk.next_member(member); walk.complete(member)) walk.value();
+    }
     return 0;
   }
   auto const value = tree(text);
   if (!value) return 0;
   compare(text, *value);
+  walk_whole(text);
   if (value->is_object()) {
     std::size_t seed = size;
     for (char const c : text) seed = seed * 31 + static_cast<unsigned char>(c);
