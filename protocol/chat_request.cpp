@@ -1,4 +1,5 @@
-// Reading walks the caller's bytes in place; writing is one Splice over the top level.
+// Reading walks the caller's bytes in place, once, into the messages and on behind them; writing is
+// one Splice over the top level, whose members the walk has noted.
 
 #include "protocol/chat_request.h"
 
@@ -15,23 +16,57 @@ namespace {
 // Image parts as the three APIs spell them: "image_url" (Chat Completions), "input_image"
 // (Responses), "image" (Messages). A part may hold parts of its own in `content`, as a tool's
 // result does. The depth is bounded: check_json() saw to it.
-bool holds_image(std::string_view content) {
-  if (is_array(content)) {
-    for (std::string_view part : elements(content)) {
-      if (holds_image(part)) return true;
+bool holds_image(JsonWalk& content) {
+  bool found = false;
+  if (content.kind() == '[') {
+    content.enter();
+    while (content.next_element()) found |= holds_image(content);
+  } else if (content.kind() == '{') {
+    content.enter();
+    for (Member member; content.next_member(member);) {
+      if (member.is("content")) {
+        found |= holds_image(content);
+        continue;
+      }
+      std::string_view const value = content.value();
+      found |= member.is("type") && (is_text(value, "image_url") || is_text(value, "input_image") ||
+                                     is_text(value, "image"));
     }
-    return false;
+  } else {
+    content.value();
   }
-  if (!is_object(content)) return false;
-  for (Member const& member : members(content)) {
-    std::string const key = unescaped_key(member);
-    if (key == "content" && holds_image(member.value)) return true;
-    if (key == "type" && (is_text(member.value, "image_url") ||
-                          is_text(member.value, "input_image") || is_text(member.value, "image"))) {
-      return true;
+  return found;
+}
+
+// What routing wants to know of the messages.
+struct Messages {
+  std::size_t count = 0;
+  std::optional<std::size_t> not_an_object;  // the first that is none
+  std::optional<std::string_view> role;      // of the last message
+  bool has_image = false;
+};
+
+Messages read_messages(JsonWalk& walk) {
+  Messages messages;
+  walk.enter();
+  for (; walk.next_element(); ++messages.count) {
+    messages.role.reset();
+    if (walk.kind() != '{') {
+      if (!messages.not_an_object) messages.not_an_object = messages.count;
+      walk.value();
+      continue;
+    }
+    walk.enter();
+    for (Member member; walk.next_member(member);) {
+      if (member.is("content")) {
+        messages.has_image |= holds_image(walk);
+        continue;
+      }
+      std::string_view const value = walk.value();
+      if (member.is("role")) messages.role = value;
     }
   }
-  return false;
+  return messages;
 }
 
 // The members that routing reads. Null counts as absent.
@@ -72,25 +107,36 @@ Result<ChatRequest> ChatRequest::parse(std::string body) {
     return fail(ErrorCode::invalid_request,
                 "The request is not a JSON object. Send an OpenAI Chat Completions request.");
   }
+  ChatRequest request;
   Routing given;
+  Messages messages;
   std::array<std::optional<std::string_view>*, 13> seen{};
   std::size_t seen_count = 0;
-  for (Member const& member : members(body)) {
+  JsonWalk walk(body);
+  walk.enter();
+  for (Member member; walk.next_member(member);) {
     std::string const key = unescaped_key(member);
     if (chooses_destination(key)) {
       return refuse_destination(key);
     }
     auto* const slot = given.slot(key);
-    if (slot == nullptr) continue;
-    auto const seen_end = seen.begin() + static_cast<std::ptrdiff_t>(seen_count);
-    if (std::find(seen.begin(), seen_end, slot) != seen_end) {
-      return refuse(key, "is given twice. Give it once.");
+    if (slot != nullptr) {
+      auto const seen_end = seen.begin() + static_cast<std::ptrdiff_t>(seen_count);
+      if (std::find(seen.begin(), seen_end, slot) != seen_end) {
+        return refuse(key, "is given twice. Give it once.");
+      }
+      seen[seen_count++] = slot;
     }
-    seen[seen_count++] = slot;
-    if (!is_null(member.value)) *slot = member.value;
+    if (slot == &given.messages && walk.kind() == '[') {
+      messages = read_messages(walk);
+    } else {
+      walk.value();
+    }
+    walk.complete(member);
+    request.members_.emplace_back(body, member);
+    if (slot != nullptr && !is_null(member.value)) *slot = member.value;
   }
 
-  ChatRequest request;
   if (given.model) {
     if (!is_string(*given.model)) return refuse("model", "must be a string.");
     request.model_ = unescape(*given.model);
@@ -98,23 +144,12 @@ Result<ChatRequest> ChatRequest::parse(std::string body) {
   if (!given.messages || !is_array(*given.messages)) {
     return refuse("messages", "must be an array with at least one message.");
   }
-  std::optional<std::string_view> role;  // of the last message
-  std::size_t count = 0;
-  for (std::string_view message : elements(*given.messages)) {
-    if (!is_object(message)) {
-      return refuse("messages[" + std::to_string(count) + "]", "must be an object.");
-    }
-    ++count;
-    role.reset();
-    for (Member const& member : members(message)) {
-      if (member.is("role")) {
-        role = member.value;
-      } else if (!request.has_image_ && member.is("content")) {
-        request.has_image_ = holds_image(member.value);
-      }
-    }
+  if (messages.not_an_object) {
+    return refuse("messages[" + std::to_string(*messages.not_an_object) + "]",
+                  "must be an object.");
   }
-  if (count == 0) return refuse("messages", "is empty. Send at least one message.");
+  if (messages.count == 0) return refuse("messages", "is empty. Send at least one message.");
+  request.has_image_ = messages.has_image;
 
   if (given.stream) {
     auto const stream = boolean(*given.stream);
@@ -153,7 +188,7 @@ Result<ChatRequest> ChatRequest::parse(std::string body) {
       return refuse("initiator", "must be \"user\" or \"agent\".");
     }
   } else {
-    bool const from_user = role && is_text(*role, "user");
+    bool const from_user = messages.role && is_text(*messages.role, "user");
     request.initiator_ = from_user ? Initiator::user : Initiator::agent;
   }
   auto const keep = [](std::optional<std::string_view> const& value) {
@@ -172,13 +207,13 @@ Result<ChatRequest> ChatRequest::parse(std::string body) {
 }
 
 std::string ChatRequest::upstream_body(Upstream const& change) const& {
-  Splice splice(body_);
+  Splice splice(body_, members_);
   edit(splice, change);
   return splice.text();
 }
 
 std::string ChatRequest::upstream_body(Upstream const& change) && {
-  Splice splice(body_);
+  Splice splice(body_, members_);
   edit(splice, change);
   std::move(splice).apply(body_);
   return std::move(body_);

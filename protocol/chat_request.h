@@ -7,12 +7,12 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "protocol/result.h"
+#include "protocol/scan.h"
 
 namespace jumpseat {
-
-class Splice;
 
 // Who caused a request, for GitHub's accounting (header X-Initiator).
 enum class Initiator { user, agent };
@@ -81,6 +81,7 @@ class ChatRequest {
   };
 
   std::string body_;
+  std::vector<MemberPlace> members_;  // of the body, all of them
   Written written_;
   std::string model_;
   std::string partial_result_token_;

@@ -1,7 +1,5 @@
-// The scanner proper. Nearly all bytes of a prompt are plain text inside strings, so the judge
-// looks at sixty-four bytes at a time (SSE2, part of every x86-64) or at eight (any other machine)
-// and stops only at bytes that mean something; and what has been judged is skipped from quote to
-// quote.
+// The scanner proper: the grammar around the strings. Strings themselves, nearly all of a prompt,
+// are judged and skipped in scan_blocks.h.
 //
 // check_json() judges; everything else trusts its verdict and only skips. A text that was never
 // judged gives nonsense but is never read beyond its end.
@@ -17,9 +15,7 @@
 #include <cstring>
 #include <utility>
 
-#if defined(__SSE2__)
-#include <emmintrin.h>
-#endif
+#include "protocol/scan_blocks.h"
 
 namespace jumpseat {
 namespace {
@@ -28,84 +24,17 @@ constexpr std::size_t depth_ceiling = 1024;
 
 // ---- Runs of bytes ----------------------------------------------------------
 
-unsigned char byte(char c) { return static_cast<unsigned char>(c); }
+using scan::Block;
+using scan::byte;
+using scan::sequence;
 
 // Bytes that stand for themselves in a string: ASCII but for quote, backslash and controls.
 bool is_plain(char c) { return c != '"' && c != '\\' && byte(c) >= 0x20 && byte(c) < 0x80; }
 
-// A number of bytes looked at as one; the masks have one bit for each, the first byte's lowest.
-#if defined(__SSE2__)
-
-struct Block {
-  static constexpr std::ptrdiff_t size = 64;
-
-  static std::uint64_t not_plain(char const* at) {
-    std::uint64_t mask = 0;
-    for (int i = 0; i < 4; ++i) {
-      __m128i const bytes = _mm_loadu_si128(reinterpret_cast<__m128i const*>(at + 16 * i));
-      __m128i const quote = _mm_cmpeq_epi8(bytes, _mm_set1_epi8('"'));
-      __m128i const backslash = _mm_cmpeq_epi8(bytes, _mm_set1_epi8('\\'));
-      // Signed, so that bytes from 0x80 up count as less than a space too.
-      __m128i const other = _mm_cmplt_epi8(bytes, _mm_set1_epi8(0x20));
-      auto const bits = static_cast<unsigned>(
-          _mm_movemask_epi8(_mm_or_si128(_mm_or_si128(quote, backslash), other)));
-      mask |= std::uint64_t{bits} << (16 * i);
-    }
-    return mask;
-  }
-
-  static std::uint64_t equal(char const* at, char c) {
-    std::uint64_t mask = 0;
-    for (int i = 0; i < 4; ++i) {
-      __m128i const bytes = _mm_loadu_si128(reinterpret_cast<__m128i const*>(at + 16 * i));
-      auto const bits =
-          static_cast<unsigned>(_mm_movemask_epi8(_mm_cmpeq_epi8(bytes, _mm_set1_epi8(c))));
-      mask |= std::uint64_t{bits} << (16 * i);
-    }
-    return mask;
-  }
-};
-
-#else
-
-struct Block {
-  static constexpr std::ptrdiff_t size = 8;
-
-  static constexpr std::uint64_t ones = 0x0101010101010101;
-  static constexpr std::uint64_t low = 0x7F * ones;
-
-  static std::uint64_t load(char const* at) {
-    std::uint64_t bytes;
-    std::memcpy(&bytes, at, sizeof bytes);
-    if constexpr (std::endian::native == std::endian::big) bytes = __builtin_bswap64(bytes);
-    return bytes;
-  }
-  // Moves the top bits of the eight bytes next to each other, into the highest byte.
-  static std::uint64_t gather(std::uint64_t tops) {
-    return ((tops >> 7 & ones) * 0x0102040810204080) >> 56;
-  }
-
-  static std::uint64_t equal(char const* at, char c) {
-    std::uint64_t const difference = load(at) ^ (byte(c) * ones);
-    return gather(~(((difference & low) + low) | difference));
-  }
-
-  static std::uint64_t not_plain(char const* at) {
-    std::uint64_t const bytes = load(at);
-    // Top bits: of x + 0x7F where the lower seven bits of x are not zero, so where two bytes
-    // differ; of x + 0x60 where x is not a control character. No sum carries into its neighbour.
-    auto const differ = [bytes](char c) { return ((bytes ^ (byte(c) * ones)) & low) + low; };
-    std::uint64_t const plain = differ('"') & differ('\\') & ((bytes & low) + 0x60 * ones) & ~bytes;
-    return gather(~plain);
-  }
-};
-
-#endif
-
 // The first byte at or after `at` that is not plain, or `end`.
 char const* skip_plain(char const* at, char const* end) {
   while (end - at >= Block::size) {
-    std::uint64_t const mask = Block::not_plain(at);
+    std::uint64_t const mask = Block(at).not_plain();
     if (mask != 0) return at + std::countr_zero(mask);
     at += Block::size;
   }
@@ -152,27 +81,6 @@ constexpr ByteMap escape_for = byte_map("\"\\\b\f\n\r\t", "\"\\bfnrt");
 
 // ---- UTF-8 ------------------------------------------------------------------
 
-struct Sequence {
-  std::ptrdiff_t length;  // bytes; of a broken sequence those that belong together, at least 1
-  bool well_formed;
-};
-
-// The sequence that starts with the non-ASCII byte at `at` (Unicode 15, table 3-7: no overlong
-// forms, no surrogates, nothing above U+10FFFF).
-Sequence sequence(char const* at, char const* end) {
-  unsigned char const lead = byte(*at);
-  std::ptrdiff_t const length = lead >= 0xF0 ? 4 : lead >= 0xE0 ? 3 : 2;
-  if (lead < 0xC2 || lead > 0xF4) return {1, false};
-  // Only the second byte has a range of its own.
-  unsigned char const low = lead == 0xE0 ? 0xA0 : lead == 0xF0 ? 0x90 : 0x80;
-  unsigned char const high = lead == 0xED ? 0x9F : lead == 0xF4 ? 0x8F : 0xBF;
-  if (end - at < 2 || byte(at[1]) < low || byte(at[1]) > high) return {1, false};
-  for (std::ptrdiff_t i = 2; i < length; ++i) {
-    if (end - at <= i || (byte(at[i]) & 0xC0) != 0x80) return {i, false};
-  }
-  return {length, true};
-}
-
 // Behind the well-formed sequences that follow each other from `at` on.
 char const* skip_non_ascii(char const* at, char const* end) {
   while (at != end && byte(*at) >= 0x80) {
@@ -190,18 +98,6 @@ char const* skip_non_ascii(char const* at, char const* end) {
     at += length;
   }
   return at;
-}
-
-// The length of what is common among bytes that are not plain: an escape of one letter, a sequence
-// of two or three bytes without a range of its own. 0: look closer. Reads longest_common bytes.
-constexpr std::ptrdiff_t longest_common = 3;
-std::ptrdiff_t common_length(char const* at) {
-  auto const continues = [at](int i) { return (byte(at[i]) & 0xC0) == 0x80; };
-  unsigned char const lead = byte(*at);
-  if (lead == '\\') return meaning_of_escape[byte(at[1])] != 0 ? 2 : 0;
-  if (lead >= 0xC2 && lead <= 0xDF) return continues(1) ? 2 : 0;
-  bool const own_range = lead == 0xE0 || lead == 0xED;
-  return (lead & 0xF0) == 0xE0 && !own_range && continues(1) && continues(2) ? 3 : 0;
 }
 
 constexpr char32_t replacement = 0xFFFD;
@@ -254,6 +150,7 @@ class Judge {
   Verdict key();
   Verdict scalar();
   Verdict string();
+  Verdict bad_string();
   Verdict not_plain();
   Verdict escape();
   Verdict number();
@@ -341,37 +238,20 @@ Judge::Verdict Judge::scalar() {
   }
 }
 
-// After the opening quote. Goes from one byte that is not plain to the next, a block at a time.
+// After the opening quote.
 Judge::Verdict Judge::string() {
-  while (end_ - at_ >= Block::size) {
-    char const* const block = at_;
-    std::uint64_t mask = Block::not_plain(block);
-    at_ = block + Block::size;
-    while (mask != 0) {
-      std::ptrdiff_t const i = std::countr_zero(mask);
-      char const* const place = block + i;
-      if (*place == '"') {
-        at_ = place + 1;
-        return fine;
-      }
-      std::ptrdiff_t length = Block::size - i >= longest_common ? common_length(place) : 0;
-      if (length == 0) {
-        at_ = place;
-        if (auto p = not_plain()) return p;
-        length = at_ - place;
-      }
-      at_ = block + std::max<std::ptrdiff_t>(Block::size, i + length);
-      if (i + length >= Block::size) break;
-      mask &= ~std::uint64_t{0} << (i + length);
-    }
+  if (char const* const behind = scan::end_of_good_string<Block>(at_, end_)) {
+    at_ = behind;
+    return fine;
   }
-  while (at_ != end_) {
+  return bad_string();
+}
+
+// Of a string that is not good: where and why.
+Judge::Verdict Judge::bad_string() {
+  while ((at_ = skip_plain(at_, end_)) != end_) {
     if (take('"')) return fine;
-    if (is_plain(*at_)) {
-      ++at_;
-    } else if (auto p = not_plain()) {
-      return p;
-    }
+    if (auto p = not_plain()) return p;
   }
   return problem("unterminated string");
 }
@@ -435,50 +315,13 @@ Judge::Verdict Judge::word(std::string_view expected) {
 
 // ---- Skipping what has been judged ------------------------------------------
 
-// From behind the opening quote to behind the closing one: the first quote with an even number of
-// backslashes before it.
-char const* skip_string(char const* at, char const* end) {
-  // A block at a time: a quote counts unless a run of an odd number of backslashes ends before it.
-  // Adding the first bit of a run to the run leaves one bit, behind its end, whose place tells
-  // whether the run's length is odd. A run at the end of a block is left to the next one.
-  constexpr std::uint64_t even = 0x5555555555555555;
-  while (end - at >= Block::size) {
-    std::uint64_t quotes = Block::equal(at, '"');
-    std::uint64_t backslashes = Block::equal(at, '\\');
-    std::ptrdiff_t length = Block::size;
-    if (backslashes != 0) {
-      length -= std::countl_one(backslashes << (64 - Block::size));
-      if (length == 0) {  // nothing but backslashes, an even number
-        at += Block::size;
-        continue;
-      }
-      std::uint64_t const inside = ~std::uint64_t{0} >> (64 - length);
-      backslashes &= inside;
-      std::uint64_t const starts = backslashes & ~(backslashes << 1);
-      std::uint64_t const behind_even = (backslashes + (starts & even)) & ~backslashes & ~even;
-      std::uint64_t const behind_odd = (backslashes + (starts & ~even)) & ~backslashes & even;
-      quotes &= inside & ~(behind_even | behind_odd);
-    }
-    if (quotes != 0) return at + std::countr_zero(quotes) + 1;
-    at += length;
-  }
-  while (true) {
-    char const* const quote = find(at, end, '"');
-    if (quote == end) return end;
-    char const* run = quote;
-    while (run != at && run[-1] == '\\') --run;
-    at = quote + 1;
-    if ((quote - run) % 2 == 0) return at;
-  }
-}
-
 // From the first byte of a value to behind its last.
 char const* skip_value(char const* at, char const* end) {
   std::size_t depth = 0;
   while (at != end) {
     switch (*at++) {
       case '"':
-        at = skip_string(at, end);
+        at = scan::skip_string<Block>(at, end);
         break;
       case '{':
       case '[':
@@ -617,7 +460,7 @@ MemberRange::iterator& MemberRange::iterator::operator++() {
 void MemberRange::iterator::read() {
   at_ = skip_to_next(at_, end_);
   if (at_ == nullptr) return;
-  char const* const key_end = skip_string(at_ + 1, end_);
+  char const* const key_end = scan::skip_string<Block>(at_ + 1, end_);
   char const* value = skip_space(key_end, end_);
   if (*at_ != '"' || key_end - at_ < 2 || value == end_ || *value != ':') {
     at_ = nullptr;  // never judged
@@ -649,6 +492,68 @@ void ElementRange::iterator::read() {
 
 ElementRange::iterator ElementRange::begin() const {
   return iterator(enter(array_, '['), array_.data() + array_.size());
+}
+
+JsonWalk::JsonWalk(std::string_view text) : end_(text.data() + text.size()) {
+  at_ = skip_space(text.data(), end_);
+}
+
+std::string_view JsonWalk::value() {
+  char const* const start = at_;
+  at_ = skip_value(at_, end_);
+  return between(start, at_);
+}
+
+bool JsonWalk::next() {
+  char const* const found = skip_to_next(at_, end_);
+  if (found != nullptr) {
+    at_ = found;
+    return true;
+  }
+  at_ = skip_space(at_, end_);
+  if (at_ != end_) ++at_;
+  return false;
+}
+
+bool JsonWalk::next_member(Member& member) {
+  if (!next()) return false;
+  char const* const start = at_;
+  char const* const key_end = scan::skip_string<Block>(start + 1, end_);
+  at_ = skip_space(key_end, end_);
+  if (*start != '"' || key_end - start < 2 || at_ == end_ || *at_ != ':') {
+    at_ = end_;  // never judged
+    return false;
+  }
+  at_ = skip_space(at_ + 1, end_);
+  member.key = between(start + 1, key_end - 1);
+  member.value = between(at_, at_);
+  member.whole = between(start, at_);
+  return true;
+}
+
+void JsonWalk::complete(Member& member) const {
+  member.value = between(member.value.data(), at_);
+  member.whole = between(member.whole.data(), at_);
+}
+
+bool JsonWalk::next_element() { return next(); }
+
+MemberPlace::MemberPlace(std::string_view object, Member const& member) {
+  assert(object.size() <= UINT32_MAX);
+  auto const offset = [&](char const* at) {
+    return static_cast<std::uint32_t>(at - object.data());
+  };
+  start = offset(member.whole.data());
+  key_end = offset(member.key.data() + member.key.size());
+  value_start = offset(member.value.data());
+  end = offset(member.value.data() + member.value.size());
+}
+
+Member MemberPlace::in(std::string_view object) const {
+  auto const part = [&](std::uint32_t from, std::uint32_t to) {
+    return object.substr(from, to - from);
+  };
+  return {part(start + 1, key_end), part(value_start, end), part(start, end)};
 }
 
 std::optional<std::string_view> find_member(std::string_view object, std::string_view key) {
@@ -722,11 +627,18 @@ std::string quote(std::string_view text) {
 
 // ---- Splice -----------------------------------------------------------------
 
-Splice::Splice(std::string_view object) : object_(object) {
+Splice::Splice(std::string_view object) : Splice(object, {}) {
+  for (Member const& member : members(object)) {
+    slots_.push_back({MemberPlace(object, member), untouched});
+  }
+}
+
+Splice::Splice(std::string_view object, std::vector<MemberPlace> const& members) : object_(object) {
   char const* const inside = enter(object, '{');
   assert(inside != nullptr);
   inside_ = static_cast<std::size_t>(inside - object.data());
-  for (Member const& member : members(object)) slots_.push_back({member, untouched});
+  slots_.reserve(members.size());
+  for (MemberPlace const& place : members) slots_.push_back({place, untouched});
 }
 
 void Splice::set(std::string_view key, std::string value) {
@@ -747,7 +659,7 @@ Splice::Change& Splice::change_for(std::string_view key) {
   Change& change = changes_.emplace_back();
   change.key = key;
   for (Slot& slot : slots_) {
-    if (!slot.member.is(key)) continue;
+    if (!slot.place.in(object_).is(key)) continue;
     slot.change = index;
     change.replaces = true;
   }
@@ -775,8 +687,8 @@ std::vector<Splice::Part> Splice::parts(std::string& added) const {
   bool first = true;
   std::size_t done = inside_;  // what lies before is dealt with
   for (Slot const& slot : slots_) {
-    std::string_view const member = slot.member.whole;
-    auto const start = static_cast<std::size_t>(member.data() - object_.data());
+    auto const [key, value, member] = slot.place.in(object_);
+    std::size_t const start = slot.place.start;
     // The gap before a member holds its comma; the first member that stays goes without one.
     std::string_view gap = object_.substr(done, start - done);
     done = start + member.size();
@@ -788,7 +700,7 @@ std::vector<Splice::Part> Splice::parts(std::string& added) const {
     if (change == nullptr) {
       keep(member);
     } else {
-      keep(member.substr(0, member.size() - slot.member.value.size()));
+      keep(member.substr(0, member.size() - value.size()));
       out.push_back({*change->value, false});
     }
   }

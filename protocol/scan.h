@@ -105,6 +105,54 @@ class ElementRange {
 };
 inline ElementRange elements(std::string_view array) { return ElementRange(array); }
 
+// Walks a text that has passed check_json() from front to back, into what it is asked to enter, and
+// passes each byte once, however deep it goes:
+//   JsonWalk walk(text);
+//   walk.enter();
+//   for (Member m; walk.next_member(m); walk.complete(m)) {
+//     if (m.is("messages") && walk.kind() == '[') {
+//       walk.enter();
+//       while (walk.next_element()) … walk.value() …
+//     } else {
+//       walk.value();
+//     }
+//   }
+// Every member and every element has to be passed: by value(), or by entering it and going to its
+// end.
+class JsonWalk {
+ public:
+  explicit JsonWalk(std::string_view text);
+  // The first byte of the value at hand, which tells its kind; 0 at the end of the text.
+  char kind() const { return at_ == end_ ? '\0' : *at_; }
+  // Passes the value at hand and gives its bytes.
+  std::string_view value();
+  // Steps into the object or array at hand.
+  void enter() { ++at_; }
+  // To the next member's value, or, when there is none, behind the object: false. Of `member` the
+  // key is good now; value and whole are when complete() has seen it, behind the value.
+  bool next_member(Member& member);
+  void complete(Member& member) const;
+  // To the next element, or, when there is none, behind the array: false.
+  bool next_element();
+
+ private:
+  bool next();
+
+  char const* at_;
+  char const* end_;
+};
+
+// Where in an object's text a member is, as offsets: they stay good when the text is moved.
+struct MemberPlace {
+  MemberPlace(std::string_view object, Member const& member);
+  Member in(std::string_view object) const;
+
+  std::uint32_t start;    // of the key's opening quote
+  std::uint32_t key_end;  // of the key's closing quote
+  std::uint32_t value_start;
+  std::uint32_t end;
+};
+
 // The value of member `key` (compared after unescaping), or nothing. The last one of several
 // counts.
 std::optional<std::string_view> find_member(std::string_view object, std::string_view key);
@@ -136,6 +184,8 @@ class Splice {
  public:
   // `object` has passed check_json() and outlives this.
   explicit Splice(std::string_view object);
+  // The same for one whose members were found before: all of them, in order.
+  Splice(std::string_view object, std::vector<MemberPlace> const& members);
   // Replaces the value of every member named `key`; adds the member at the end if there is none.
   void set(std::string_view key, std::string value);
   // Removes every member named `key`, with its comma.
@@ -161,7 +211,7 @@ class Splice {
     bool replaces = false;             // some member bears the name; else the value is added
   };
   struct Slot {
-    Member member;
+    MemberPlace place;
     std::uint32_t change;  // index into changes_, or untouched
   };
   static constexpr std::uint32_t untouched = UINT32_MAX;

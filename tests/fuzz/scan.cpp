@@ -8,6 +8,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <cstdlib>
+#include <iterator>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -15,6 +16,7 @@
 #include <boost/json.hpp>
 
 #include "protocol/json.h"
+#include "protocol/scan_blocks.h"
 
 namespace jumpseat {
 namespace {
@@ -102,6 +104,47 @@ void compare(std::string_view text, json::value const& value) {
   }
 }
 
+// The walk passes what members() and elements() give, however deep it enters, and ends where the
+// text ends.
+void walk_all(JsonWalk& walk, std::string_view value) {
+  if (is_object(value)) {
+    auto expected = members(value).begin();
+    walk.enter();
+    for (Member member; walk.next_member(member); ++expected) {
+      require(expected != std::default_sentinel);
+      walk_all(walk, expected->value);
+      walk.complete(member);
+      require(member.key.data() == expected->key.data() && member.key == expected->key);
+      require(member.value.data() == expected->value.data() && member.value == expected->value);
+      require(member.whole.data() == expected->whole.data() && member.whole == expected->whole);
+      Member const found = MemberPlace(value, member).in(value);
+      require(found.key == member.key && found.value == member.value &&
+              found.whole == member.whole);
+    }
+    require(expected == std::default_sentinel);
+  } else if (is_array(value)) {
+    auto expected = elements(value).begin();
+    walk.enter();
+    for (; walk.next_element(); ++expected) {
+      require(expected != std::default_sentinel);
+      walk_all(walk, *expected);
+    }
+    require(expected == std::default_sentinel);
+  } else {
+    std::string_view const passed = walk.value();
+    require(passed.data() == value.data() && passed == value);
+  }
+}
+
+void walk_whole(std::string_view text) {
+  constexpr std::string_view space = " \t\r\n";
+  text.remove_prefix(text.find_first_not_of(space));
+  text = text.substr(0, text.find_last_not_of(space) + 1);
+  JsonWalk walk(text);
+  walk_all(walk, text);
+  require(walk.kind() == '\0');
+}
+
 // Removes, replaces and adds members chosen by `seed`; compares with the same done to the tree.
 void edit(std::string_view text, json::object object, std::size_t seed) {
   std::string own;
@@ -137,6 +180,22 @@ void edit(std::string_view text, json::object object, std::size_t seed) {
   require(reads_as(out, object));
 }
 
+// The bytes as what follows a string's opening quote: wide and narrow blocks say the same, and so
+// does check_json(), of which they are a part.
+void blocks_agree(std::string_view bytes) {
+  char const* const begin = bytes.data();
+  char const* const end = begin + bytes.size();
+  char const* const good = scan::end_of_good_string<scan::WordBlock>(begin, end);
+  require(scan::end_of_good_string<scan::Block>(begin, end) == good);
+  char const* const skipped = scan::skip_string<scan::WordBlock>(begin, end);
+  require(scan::skip_string<scan::Block>(begin, end) == skipped);
+  require(good == nullptr || good == skipped);
+  std::string text = "\"";
+  text.append(begin, skipped);
+  bool const ends = skipped != begin && skipped[-1] == '"';
+  require((good != nullptr) == (ends && !check_json(text)));
+}
+
 // Any bytes at all.
 void round_trip(std::string_view bytes) {
   std::string const quoted = quote(bytes);
@@ -158,6 +217,7 @@ extern "C" int LLVMFuzzerTestOneInput(std::uint8_t const* data, std::size_t size
   using namespace jumpseat;
   std::string_view const text(reinterpret_cast<char const*>(data), size);
   round_trip(text);
+  blocks_agree(text);
 
   for (std::size_t const depth : {std::size_t{3}, max_json_depth}) {
     auto const problem = check_json(text, depth);
@@ -174,11 +234,17 @@ extern "C" int LLVMFuzzerTestOneInput(std::uint8_t const* data, std::size_t size
     // Never judged good, so only the walls are tested.
     for (Member const& member : members(text)) require(member.whole.size() <= size);
     for (std::string_view const element : elements(text)) require(element.size() <= size);
+    JsonWalk walk(text);
+    if (walk.kind() == '{') {
+      walk.enter();
+      for (Member member; walk.next_member(member); walk.complete(member)) walk.value();
+    }
     return 0;
   }
   auto const value = tree(text);
   if (!value) return 0;
   compare(text, *value);
+  walk_whole(text);
   if (value->is_object()) {
     std::size_t seed = size;
     for (char const c : text) seed = seed * 31 + static_cast<unsigned char>(c);

@@ -504,6 +504,45 @@ TEST_CASE("walking a text that nobody judged stays inside it and ends") {
   }
 }
 
+TEST_CASE("a walk passes what it enters and what it does not, and goes on behind it") {
+  std::string_view const text = R"( {"a" : [1, {"b":"}"}, [ ] ], "c\\":{ }, "d" :"e"} )";
+  JsonWalk walk(text);
+  std::vector<std::string> seen;
+  REQUIRE(walk.kind() == '{');
+  walk.enter();
+  for (Member member; walk.next_member(member);) {
+    if (walk.kind() == '[') {
+      walk.enter();
+      while (walk.next_element()) seen.emplace_back(walk.value());
+    } else if (walk.kind() == '{') {
+      walk.enter();
+      Member none;
+      REQUIRE(!walk.next_member(none));
+    } else {
+      seen.emplace_back(walk.value());
+    }
+    walk.complete(member);
+    seen.emplace_back(member.whole);
+    CHECK(MemberPlace(text, member).in(text).whole.data() == member.whole.data());
+  }
+  CHECK(seen == std::vector<std::string>{"1", R"({"b":"}"})", "[ ]",
+                                         R"("a" : [1, {"b":"}"}, [ ] ])", R"("c\\":{ })", R"("e")",
+                                         R"("d" :"e")"});
+}
+
+TEST_CASE("a walk of a text that nobody judged stays inside it and ends") {
+  for (std::string const& text : invalid_texts) {
+    JsonWalk walk(text);
+    if (walk.kind() != '{') continue;
+    walk.enter();
+    std::size_t count = 0;
+    for (Member member; walk.next_member(member); walk.complete(member)) {
+      walk.value();
+      REQUIRE(++count <= text.size());
+    }
+  }
+}
+
 TEST_CASE("find_member compares names unescaped, and the last of several counts") {
   CHECK(find_member(R"({"a":1,"b":2})", "b") == "2");
   CHECK(find_member(R"({"a":1,"b":2})", "c") == std::nullopt);
