@@ -36,32 +36,41 @@ bool is_plain(char c) { return c != '"' && c != '\\' && byte(c) >= 0x20 && byte(
 // A number of bytes looked at as one; the masks have one bit for each, the first byte's lowest.
 #if defined(__SSE2__)
 
+// Most names and many values are shorter than this.
+struct ShortBlock {
+  static constexpr std::ptrdiff_t size = 16;
+
+  static __m128i load(char const* at) {
+    return _mm_loadu_si128(reinterpret_cast<__m128i const*>(at));
+  }
+  static std::uint64_t gather(__m128i bytes) {
+    return static_cast<unsigned>(_mm_movemask_epi8(bytes));
+  }
+
+  static std::uint64_t not_plain(char const* at) {
+    __m128i const bytes = load(at);
+    __m128i const quote = _mm_cmpeq_epi8(bytes, _mm_set1_epi8('"'));
+    __m128i const backslash = _mm_cmpeq_epi8(bytes, _mm_set1_epi8('\\'));
+    // Signed, so that bytes from 0x80 up count as less than a space too.
+    __m128i const other = _mm_cmplt_epi8(bytes, _mm_set1_epi8(0x20));
+    return gather(_mm_or_si128(_mm_or_si128(quote, backslash), other));
+  }
+  static std::uint64_t equal(char const* at, char c) {
+    return gather(_mm_cmpeq_epi8(load(at), _mm_set1_epi8(c)));
+  }
+};
+
 struct Block {
   static constexpr std::ptrdiff_t size = 64;
 
   static std::uint64_t not_plain(char const* at) {
     std::uint64_t mask = 0;
-    for (int i = 0; i < 4; ++i) {
-      __m128i const bytes = _mm_loadu_si128(reinterpret_cast<__m128i const*>(at + 16 * i));
-      __m128i const quote = _mm_cmpeq_epi8(bytes, _mm_set1_epi8('"'));
-      __m128i const backslash = _mm_cmpeq_epi8(bytes, _mm_set1_epi8('\\'));
-      // Signed, so that bytes from 0x80 up count as less than a space too.
-      __m128i const other = _mm_cmplt_epi8(bytes, _mm_set1_epi8(0x20));
-      auto const bits = static_cast<unsigned>(
-          _mm_movemask_epi8(_mm_or_si128(_mm_or_si128(quote, backslash), other)));
-      mask |= std::uint64_t{bits} << (16 * i);
-    }
+    for (int i = 0; i < 4; ++i) mask |= ShortBlock::not_plain(at + 16 * i) << (16 * i);
     return mask;
   }
-
   static std::uint64_t equal(char const* at, char c) {
     std::uint64_t mask = 0;
-    for (int i = 0; i < 4; ++i) {
-      __m128i const bytes = _mm_loadu_si128(reinterpret_cast<__m128i const*>(at + 16 * i));
-      auto const bits =
-          static_cast<unsigned>(_mm_movemask_epi8(_mm_cmpeq_epi8(bytes, _mm_set1_epi8(c))));
-      mask |= std::uint64_t{bits} << (16 * i);
-    }
+    for (int i = 0; i < 4; ++i) mask |= ShortBlock::equal(at + 16 * i, c) << (16 * i);
     return mask;
   }
 };
@@ -99,15 +108,26 @@ struct Block {
     return gather(~plain);
   }
 };
+using ShortBlock = Block;
 
 #endif
 
 // The first byte at or after `at` that is not plain, or `end`.
 char const* skip_plain(char const* at, char const* end) {
+  if (end - at >= ShortBlock::size) {
+    std::uint64_t const mask = ShortBlock::not_plain(at);
+    if (mask != 0) return at + std::countr_zero(mask);
+    at += ShortBlock::size;
+  }
   while (end - at >= Block::size) {
     std::uint64_t const mask = Block::not_plain(at);
     if (mask != 0) return at + std::countr_zero(mask);
     at += Block::size;
+  }
+  while (end - at >= ShortBlock::size) {
+    std::uint64_t const mask = ShortBlock::not_plain(at);
+    if (mask != 0) return at + std::countr_zero(mask);
+    at += ShortBlock::size;
   }
   while (at != end && is_plain(*at)) ++at;
   return at;
@@ -148,6 +168,7 @@ consteval ByteMap byte_map(std::string_view from, std::string_view to) {
 }
 
 constexpr ByteMap meaning_of_escape = byte_map("\"\\/bfnrt", "\"\\/\b\f\n\r\t");
+constexpr ByteMap meaning_of_needed_escape = byte_map("\"\\bfnrt", "\"\\\b\f\n\r\t");
 constexpr ByteMap escape_for = byte_map("\"\\\b\f\n\r\t", "\"\\bfnrt");
 
 // ---- UTF-8 ------------------------------------------------------------------
@@ -343,6 +364,8 @@ Judge::Verdict Judge::scalar() {
 
 // After the opening quote. Goes from one byte that is not plain to the next, a block at a time.
 Judge::Verdict Judge::string() {
+  at_ = skip_plain(at_, end_);
+  if (take('"')) return fine;
   while (end_ - at_ >= Block::size) {
     char const* const block = at_;
     std::uint64_t mask = Block::not_plain(block);
@@ -438,6 +461,12 @@ Judge::Verdict Judge::word(std::string_view expected) {
 // From behind the opening quote to behind the closing one: the first quote with an even number of
 // backslashes before it.
 char const* skip_string(char const* at, char const* end) {
+  if (end - at >= ShortBlock::size) {
+    std::uint64_t const quotes = ShortBlock::equal(at, '"');
+    std::uint64_t const backslashes = ShortBlock::equal(at, '\\');
+    std::uint64_t const before = quotes ^ (quotes - 1);  // up to the first quote, or all
+    if (quotes != 0 && (backslashes & before) == 0) return at + std::countr_zero(quotes) + 1;
+  }
   // A block at a time: a quote counts unless a run of an odd number of backslashes ends before it.
   // Adding the first bit of a run to the run leaves one bit, behind its end, whose place tells
   // whether the run's length is odd. A run at the end of a block is left to the next one.
@@ -659,14 +688,16 @@ std::optional<std::string_view> find_member(std::string_view object, std::string
   return found;
 }
 
-std::size_t simple_string_length(std::string_view text) {
+namespace {
+
+std::size_t string_length(std::string_view text, ByteMap const& escapes) {
   if (text.empty() || text.front() != '"') return 0;
   char const* at = text.data() + 1;
   char const* const end = text.data() + text.size();
   while ((at = skip_plain(at, end)) != end) {
     if (*at == '"') return static_cast<std::size_t>(at + 1 - text.data());
     if (*at == '\\') {
-      if (end - at < 2 || meaning_of_escape[byte(at[1])] == 0) return 0;
+      if (end - at < 2 || escapes[byte(at[1])] == 0) return 0;
       at += 2;
     } else {
       char const* const behind = skip_non_ascii(at, end);
@@ -675,6 +706,16 @@ std::size_t simple_string_length(std::string_view text) {
     }
   }
   return 0;
+}
+
+}  // namespace
+
+std::size_t simple_string_length(std::string_view text) {
+  return string_length(text, meaning_of_escape);
+}
+
+std::size_t canonical_string_length(std::string_view text) {
+  return string_length(text, meaning_of_needed_escape);
 }
 
 std::size_t whole_number_length(std::string_view text) {

@@ -54,9 +54,11 @@ class Caller {
   }
 
   void read_answer() {
-    json::object const answer = assembler_.completion();
-    require(!check_json(json::serialize(answer), 300));
-    for (json::value const& choice : answer.at("choices").as_array()) {
+    std::string const text = assembler_.completion();
+    require(!check_json(text, 300));
+    auto const answer = parse_json(text);
+    require(answer.has_value());
+    for (json::value const& choice : answer->at("choices").as_array()) {
       require(choice.at("message").at("role") == "assistant");
     }
   }
