@@ -218,6 +218,7 @@ bool worth_learning(std::size_t misses) {
 struct ChatStreamRepair::Learnt {
   ChunkPattern pattern;
   std::size_t misses = 0;  // events in a row that it did not fit
+  std::string used;        // an earlier chunk, whose memory the next one takes
 };
 
 ChatStreamRepair::ChatStreamRepair(Options options)
@@ -239,6 +240,7 @@ Error ChatStreamRepair::failed(Error error) const {
 }
 
 Result<std::vector<std::string> const*> ChatStreamRepair::event(std::string_view data) {
+  if (!out_.empty()) learnt_->used = std::move(out_.front());
   out_.clear();
   auto const result = read(data);
   if (!result) return result.error();
@@ -305,7 +307,7 @@ void ChatStreamRepair::take_match(ChunkPattern const& pattern) {
   for (ChunkPattern::Piece const& piece : pattern.pieces()) {
     if (piece.key == "content" && !piece.call) text_bytes_ += pattern.text_size(piece);
   }
-  out_.push_back(pattern.chunk());
+  out_.push_back(pattern.chunk(std::move(learnt_->used)));
 }
 
 // After an event that made one chunk. The first delta of an answer or of a call, and a last one,
@@ -400,7 +402,7 @@ void ChatStreamRepair::remember_head(ObjectText const& chunk) {
 
 // Once a chunk has gone out, its id and time stay.
 void ChatStreamRepair::pin_head() {
-  if (id_.empty()) id_ = quote(options_.fallback_id);
+  if (id_.empty()) id_ = quote(options_.make_id());
   if (created_ <= 0) created_ = options_.created;
 }
 
@@ -958,7 +960,7 @@ Result<std::string> repair_completion(std::string_view body,
                 "GitHub Copilot's answer holds no choices. Ask again.")
         .with_detail(printable(body, 200));
   }
-  if (text_at(answer, "id").empty()) answer["id"] = options.fallback_id;
+  if (text_at(answer, "id").empty()) answer["id"] = options.make_id();
   std::string const id(text_at(answer, "id"));
   answer["object"] = "chat.completion";
   if (whole_number_at(answer, "created").value_or(0) <= 0) answer["created"] = options.created;

@@ -767,6 +767,8 @@ Splice::Splice(std::string_view object) : object_(object) {
   char const* const inside = enter(object, '{');
   assert(inside != nullptr);
   inside_ = static_cast<std::size_t>(inside - object.data());
+  slots_.reserve(8);
+  changes_.reserve(4);
   for (Member const& member : members(object)) slots_.push_back({member, untouched});
 }
 
@@ -776,8 +778,10 @@ void Splice::set(std::string_view key, std::string value) {
 }
 
 void Splice::remove(std::string_view key) {
-  Change& change = change_for(key);
-  change.value.reset();
+  bool const there =
+      std::ranges::any_of(slots_, [key](Slot const& slot) { return slot.member.is(key); }) ||
+      std::ranges::any_of(changes_, [key](Change const& change) { return change.key == key; });
+  if (there) change_for(key).value.reset();
 }
 
 Splice::Change& Splice::change_for(std::string_view key) {
@@ -802,6 +806,7 @@ bool Splice::unchanged() const {
 
 std::vector<Splice::Part> Splice::parts(std::string& added) const {
   std::vector<Part> out;
+  out.reserve(2 * (slots_.size() + changes_.size()));
   auto const keep = [&out](std::string_view text) {
     if (text.empty()) return;
     if (!out.empty() && out.back().kept && out.back().text.end() == text.begin()) {
@@ -846,7 +851,10 @@ std::vector<Splice::Part> Splice::parts(std::string& added) const {
 
 std::string Splice::text() const {
   std::string added;
-  std::vector<Part> const all = parts(added);
+  return joined(parts(added));
+}
+
+std::string Splice::joined(std::vector<Part> const& all) {
   std::size_t size = 0;
   for (Part const& part : all) size += part.text.size();
   std::string out;
@@ -865,7 +873,7 @@ void Splice::apply(std::string& object) && {
   std::size_t size = 0;
   for (Part const& part : all) size += part.text.size();
   if (size > object.capacity()) {
-    object = text();
+    object = joined(all);
     return;
   }
 

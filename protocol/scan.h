@@ -170,6 +170,7 @@ class Splice {
   Change& change_for(std::string_view key);
   // `added` is where the members that are added find their place; it outlives the parts.
   std::vector<Part> parts(std::string& added) const;
+  static std::string joined(std::vector<Part> const& all);
 
   std::string_view object_;
   std::size_t inside_ = 0;  // offset of what follows the opening brace

@@ -93,7 +93,7 @@ awaitable<Result<std::unique_ptr<ChatStream>>> ChatService::start(ChatRequest re
 
   ChatStreamRepair::Options options;
   options.model = request.model().empty() ? config_.default_model : request.model();
-  options.fallback_id = "chatcmpl-" + random_uuid();
+  options.make_id = [] { return "chatcmpl-" + random_uuid(); };
   options.created = clock_.unix_seconds();
   options.usage = request.include_usage() || !request.stream()
                       ? ChatStreamRepair::Options::Usage::pass_on

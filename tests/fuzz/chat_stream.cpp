@@ -213,7 +213,7 @@ extern "C" int LLVMFuzzerTestOneInput(std::uint8_t const* data, std::size_t size
   std::string_view const text(reinterpret_cast<char const*>(data), size);
   ChatStreamRepair::Options options;
   options.model = "asked";
-  options.fallback_id = "chatcmpl-ours";
+  options.make_id = [] { return std::string("chatcmpl-ours"); };
   options.created = 1800000000;
   options.usage = size % 2 == 0 ? ChatStreamRepair::Options::Usage::pass_on
                                 : ChatStreamRepair::Options::Usage::hold_back;

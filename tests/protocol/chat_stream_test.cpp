@@ -22,7 +22,7 @@ using Options = ChatStreamRepair::Options;
 Options options(Options::Usage usage = Options::Usage::hold_back) {
   Options out;
   out.model = "asked";
-  out.fallback_id = "chatcmpl-ours";
+  out.make_id = [] { return std::string("chatcmpl-ours"); };
   out.created = 1800000000;
   out.usage = usage;
   return out;
