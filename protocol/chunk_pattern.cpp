@@ -152,8 +152,9 @@ std::optional<std::int64_t> number_of(Leaf const* leaf) {
 
 // Cheap, and right nearly always: the first and the last chunk of an answer are no pattern.
 bool is_out_of_question(std::string_view chunk) {
-  return chunk.find("\"role\"") != std::string_view::npos ||
-         chunk.find("\"finish_reason\":\"") != std::string_view::npos;
+  // Without their first quotes, which would be found everywhere.
+  return chunk.find("role\"") != std::string_view::npos ||
+         chunk.find("finish_reason\":\"") != std::string_view::npos;
 }
 
 }  // namespace

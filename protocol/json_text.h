@@ -41,14 +41,15 @@ class JsonIndex {
   boost::container::small_vector<JsonNode, 40> nodes_;
 };
 
-// A canonical text, with its place in an index if it has one.
+// A canonical text, with its place in an index if it has one. Not explicit: either is such a text.
+// NOLINTBEGIN(google-explicit-constructor)
 struct JsonView {
-  JsonView(std::string_view its_text) : text(its_text) {}  // NOLINT(*-explicit-*)
-  JsonView(JsonNode const& its_node)
-      : text(its_node.value), node(&its_node) {}  // NOLINT(*-explicit-*)
+  JsonView(std::string_view its_text) : text(its_text) {}
+  JsonView(JsonNode const& its_node) : text(its_node.value), node(&its_node) {}
   std::string_view text;
   JsonNode const* node = nullptr;
 };
+// NOLINTEND(google-explicit-constructor)
 
 // Calls `visit` with each element, a JsonView; none when `array` is no array.
 template <class Visit>
