@@ -1,6 +1,6 @@
-// An event like the one before becomes its chunk by the pattern of that one. Any other is parsed
-// once, into memory that is reused, and looked over; only one in which something is wrong is
-// written anew.
+// An event like the one before becomes its chunk by the pattern of that one. Any other is looked
+// over member by member, in canonical form (json_text.h), which most have from the start; only one
+// in which something is wrong is written anew.
 
 #include "protocol/chat_stream.h"
 
@@ -12,16 +12,27 @@
 
 #include "protocol/json.h"
 #include "protocol/json_fields.h"
+#include "protocol/json_text.h"
 #include "protocol/scan.h"
 #include "protocol/upstream.h"
 
 namespace jumpseat {
 namespace {
 
-json::parse_options options_of_parser() {
+// `data` as Boost.JSON writes it; nothing when it is no JSON.
+std::optional<std::string> canonical(std::string_view data) {
   json::parse_options options;
   options.max_depth = max_json_depth;
-  return options;
+  // What is parsed lives no longer than this call: thousands of streams share the stack.
+  std::array<unsigned char, 3072> memory;
+  std::array<unsigned char, 1024> stack;
+  json::monotonic_resource resource(memory.data(), memory.size());
+  json::parser parser(json::storage_ptr(), options, stack.data(), stack.size());
+  parser.reset(&resource);
+  boost::system::error_code not_json;
+  parser.write(data, not_json);
+  if (not_json) return std::nullopt;
+  return json::serialize(parser.release());
 }
 
 bool is_space(char c) { return c == ' ' || c == '\t' || c == '\r' || c == '\n'; }
@@ -33,42 +44,59 @@ std::string_view trim(std::string_view text) {
 }
 
 // An `error` that says something: not null, false, "" or {}.
-bool says_something(json::value const& error) {
-  if (auto const* const text = error.if_string()) return !text->empty();
-  if (auto const* const object = error.if_object()) return !object->empty();
-  return !error.is_null() && error != false;
+bool says_something(std::string_view error) {
+  return !error.empty() && !is_null(error) && error != "false" && error != "\"\"" && error != "{}";
 }
 
-// The part of an object that says that the whole request failed, or null.
-json::value const* find_error(json::value const& whole) {
-  json::object const& object = whole.get_object();
-  if (json::value const* const error = object.if_contains("error")) {
-    if (says_something(*error)) return error;
-  }
+// Whether the whole request failed, as the object has it, in its `error` or all by itself.
+enum class Failure { none, in_error, bare };
+Failure failure_of(ObjectText const& object) {
+  if (says_something(object.at("error"))) return Failure::in_error;
   // The inner object without its wrapping.
-  bool const bare = !object.contains("choices") && !text_at(object, "message").empty() &&
-                    (object.contains("code") || text_at(object, "type") == "error");
-  return bare ? &whole : nullptr;
+  std::string_view const message = object.at("message");
+  bool const bare = !object.contains("choices") && is_string(message) && message != "\"\"" &&
+                    (object.contains("code") || object.at("type") == "\"error\"");
+  return bare ? Failure::bare : Failure::none;
 }
 
-bool is_zero(json::object const& usage) {
-  return std::ranges::none_of(usage, [&usage](auto const& member) {
-    auto const number = number_at(usage, member.key());
-    return number && *number != 0;
+// `data` is the text of that object.
+Error read_failure(Failure failure, std::string_view data) {
+  json::value const whole = value_of(data);
+  return read_inband_error(failure == Failure::bare ? whole : whole.at("error"));
+}
+
+bool is_number(std::string_view value) {
+  return std::string_view("\"{[tfn").find(value.front()) == std::string_view::npos;
+}
+
+bool is_zero(std::string_view usage) {
+  return std::ranges::none_of(ObjectText(usage), [](auto const& member) {
+    return is_number(member.value) && whole_number_of(member.value) != 0;
   });
 }
 
 // What an agent reported in `copilot_errors`.
-std::optional<Error> read_agent_errors(json::object const& chunk) {
-  auto const* const errors = array_at(chunk, "copilot_errors");
-  if (errors == nullptr || errors->empty()) return std::nullopt;
-  auto const* const first = errors->front().if_object();
-  if (first == nullptr) return std::nullopt;
+std::optional<Error> read_agent_errors(std::string_view errors) {
+  if (!is_array(errors) || errors == "[]") return std::nullopt;
+  std::string_view const first = *elements(errors).begin();
+  if (!is_object(first)) return std::nullopt;
+  ObjectText const error(first);
   std::string text = "The Copilot agent";
-  std::string const agent = printable(text_at(*first, "agent"), 100);
+  std::string const agent = printable(unquoted(error.at("agent")), 100);
   if (!agent.empty()) text.append(" '").append(agent).append("'");
-  text.append(" failed: ").append(printable(text_at(*first, "message")));
+  text.append(" failed: ").append(printable(unquoted(error.at("message"))));
   return fail(ErrorCode::upstream_interrupted, std::move(text));
+}
+
+bool holds_object(JsonView array) {
+  bool any = false;
+  for_each_element(array, [&any](JsonView element) { any = any || is_object(element.text); });
+  return any;
+}
+
+// What stands between the quotes; empty when `value` is no string.
+std::string_view inside_string(std::string_view value) {
+  return is_string(value) ? value.substr(1, value.size() - 2) : std::string_view();
 }
 
 // `data` with another value for its one `model` member; nothing when it has not exactly one or when
@@ -138,16 +166,15 @@ void merge(json::object& into, std::string_view key, json::value&& value) {
 }
 
 // A function's name comes whole as a rule; one that is repeated is the same name still.
-void merge_function(json::object& into, json::object&& function) {
-  for (auto& member : function) {
-    if (member.key() == "name" && member.value().is_string()) {
-      json::value* const old = into.if_contains("name");
-      if (old != nullptr && old->is_string()) {
-        if (*old != member.value()) old->get_string().append(member.value().get_string());
-        continue;
-      }
+void merge_function(MergedObject& into, JsonView function) {
+  for (auto const& member : ObjectText(function)) {
+    std::string* const known =
+        member.key == "name" && is_string(member.value) ? into.find_string("name") : nullptr;
+    if (known == nullptr) {
+      into.merge(member.key, member.value);
+    } else if (*known != member.value) {
+      append_string(*known, member.value);
     }
-    merge(into, member.key(), std::move(member.value()));
   }
 }
 
@@ -191,6 +218,7 @@ bool worth_learning(std::size_t misses) {
 struct ChatStreamRepair::Learnt {
   ChunkPattern pattern;
   std::size_t misses = 0;  // events in a row that it did not fit
+  std::string used;        // an earlier chunk, whose memory the next one takes
 };
 
 ChatStreamRepair::ChatStreamRepair(Options options)
@@ -212,6 +240,7 @@ Error ChatStreamRepair::failed(Error error) const {
 }
 
 Result<std::vector<std::string> const*> ChatStreamRepair::event(std::string_view data) {
+  if (!out_.empty()) learnt_->used = std::move(out_.front());
   out_.clear();
   auto const result = read(data);
   if (!result) return result.error();
@@ -250,24 +279,24 @@ Result<bool> ChatStreamRepair::read_json(std::string_view data) {
   }
   pattern.forget();
   ++learnt_->misses;
-  // What is parsed lives no longer than this call: thousands of streams share the stack.
-  std::array<unsigned char, 3072> memory;
-  std::array<unsigned char, 1024> stack;
-  json::monotonic_resource resource(memory.data(), memory.size());
-  json::parser parser(json::storage_ptr(), options_of_parser(), stack.data(), stack.size());
-  parser.reset(&resource);
-  boost::system::error_code not_json;
-  parser.write(data, not_json);
-  if (not_json) return false;
-  json::value value = parser.release();
-  if (!value.is_object()) {
+  if (JsonIndex index; index.read(data)) return read_object(index.root(), data);
+  auto const text = canonical(data);
+  if (!text) return false;
+  return read_object(std::string_view(*text), data);
+}
+
+// `text` is what `data` says, in canonical form. Never false.
+Result<bool> ChatStreamRepair::read_object(JsonView text, std::string_view data) {
+  if (!is_object(text.text)) {
     ++skipped_;
     return true;
   }
-  if (json::value const* const error = find_error(value)) {
-    return failed(read_inband_error(*error));
+  ObjectText chunk(text);
+  if (auto const failure = failure_of(chunk); failure != Failure::none) {
+    return failed(read_failure(failure, data));
   }
-  auto const taken = read_chunk(value.get_object(), data);
+  written_.clear();
+  auto const taken = read_chunk(chunk, data);
   if (!taken) return taken.error();
   return true;
 }
@@ -278,76 +307,72 @@ void ChatStreamRepair::take_match(ChunkPattern const& pattern) {
   for (ChunkPattern::Piece const& piece : pattern.pieces()) {
     if (piece.key == "content" && !piece.call) text_bytes_ += pattern.text_size(piece);
   }
-  out_.push_back(pattern.chunk());
+  out_.push_back(pattern.chunk(std::move(learnt_->used)));
 }
 
 // After an event that made one chunk. The first delta of an answer or of a call, and a last one,
 // change what the next event means.
 void ChatStreamRepair::learn(std::string_view data) {
-  if (out_.size() == 1 && worth_learning(learnt_->misses)) {
+  if (out_.size() == 1 && !finished() && worth_learning(learnt_->misses)) {
     learnt_->pattern.learn(data, out_.front());
   }
 }
 
-Result<> ChatStreamRepair::read_chunk(json::object& chunk, std::string_view data) {
-  if (auto error = read_agent_errors(chunk)) agent_error_ = std::move(error);
-  json::value* const choices_value = chunk.if_contains("choices");
-  if (choices_value != nullptr && !choices_value->is_null() && !choices_value->is_array()) {
-    ++skipped_;
-    return {};
-  }
-  if (choices_value == nullptr || choices_value->is_null() || choices_value->get_array().empty()) {
+Result<> ChatStreamRepair::read_chunk(ObjectText& chunk, std::string_view data) {
+  if (auto error = read_agent_errors(chunk.at("copilot_errors"))) agent_error_ = std::move(error);
+  JsonView const choices = chunk.text_at("choices");
+  if (choices.text.empty() || is_null(choices.text) || choices.text == "[]") {
     read_chunk_without_choices(chunk);
     return {};
   }
-  json::array& choices = choices_value->get_array();
-  auto const junk = std::remove_if(choices.begin(), choices.end(),
-                                   [](json::value const& v) { return !v.is_object(); });
-  bool changed = junk != choices.end();
-  choices.erase(junk, choices.end());
-  if (choices.empty()) {
+  if (!holds_object(choices)) {
     ++skipped_;
     return {};
   }
   ++good_events_;
   remember_head(chunk);
   pin_head();
+  ArrayText repaired;
   std::int64_t position = 0;
-  for (json::value& choice : choices) {
-    auto const repaired = repair_choice(choice.get_object(), position++);
-    if (!repaired) return repaired.error();
-    if (*repaired) changed = true;
+  Result<> good;
+  for_each_element(choices, [&](JsonView element) {
+    if (!is_object(element.text)) return repaired.leave_out();
+    if (!good) return;
+    ObjectText choice(element);
+    good = repair_choice(choice, position++);
+    repaired.add(choice);
+  });
+  if (!good) return good;
+  if (repaired.changed()) chunk.set("choices", keep(std::move(repaired).text()));
+  repair_head(chunk);
+  take_usage(chunk);
+  auto same = chunk.changed() ? std::nullopt : restamp(data, chunk.size(), quoted_model_);
+  if (!same) {
+    chunk.set("model", quoted_model_);
+    same = chunk.text();
   }
-  if (repair_head(chunk)) changed = true;
-  if (take_usage(chunk)) changed = true;
-  auto same = changed ? std::nullopt : restamp(data, chunk.size(), quoted_model_);
-  if (same) {
-    out_.push_back(std::move(*same));
-  } else {
-    chunk["model"] = options_.model;
-    out_.push_back(json::serialize(chunk));
-  }
+  out_.push_back(std::move(*same));
   learn(data);
   return {};
 }
 
 // Chunks without choices: results of the content filter, usage, and what agents have to say.
-void ChatStreamRepair::read_chunk_without_choices(json::object& chunk) {
+void ChatStreamRepair::read_chunk_without_choices(ObjectText& chunk) {
   constexpr std::array<std::string_view, 7> known = {
       "id", "object", "created", "model", "choices", "usage", "prompt_filter_results"};
   remember_head(chunk);
-  bool const has_usage = object_at(chunk, "usage") != nullptr;
+  bool const has_usage = is_object(chunk.at("usage"));
   bool const has_choices = chunk.contains("choices");
   if (take_usage(chunk) && usage_ && has_usage) {
     for (auto const& member : chunk) {
-      if (std::ranges::find(known, std::string_view(member.key())) == known.end()) {
-        usage_extras_[member.key()] = json::value(member.value(), json::storage_ptr());
+      if (std::ranges::find(known, member.key) == known.end()) {
+        usage_extras_.set(member.key, member.value);
       }
     }
   }
   bool const from_agent = std::ranges::any_of(chunk, [](auto const& member) {
-    return member.key().starts_with("copilot_") && member.key() != "copilot_usage" &&
-           !member.value().is_null();
+    return member.key.starts_with("copilot_") && member.key != "copilot_usage" &&
+           !is_null(member.value);
   });
   if (!from_agent && !has_choices && !has_usage) {
     ++skipped_;
@@ -357,128 +382,104 @@ void ChatStreamRepair::read_chunk_without_choices(json::object& chunk) {
   if (!from_agent) return;
   pin_head();
   repair_head(chunk);
-  chunk["model"] = options_.model;
+  chunk.set("model", quoted_model_);
   // OpenAI knows no choices at all only on the usage chunk, which a caller asks for; programs look
   // at the first one of any other chunk. So this has one, in which nothing is new.
-  chunk["choices"] = json::array{
-      json::object{{"index", 0}, {"delta", json::object()}, {"finish_reason", nullptr}}};
-  out_.push_back(json::serialize(chunk));
+  chunk.set("choices", R"([{"index":0,"delta":{},"finish_reason":null}])");
+  out_.push_back(chunk.text());
 }
 
-void ChatStreamRepair::remember_head(json::object const& chunk) {
-  if (id_.empty()) id_ = text_at(chunk, "id");
-  if (created_ <= 0) created_ = whole_number_at(chunk, "created").value_or(0);
-  if (upstream_model_.empty()) upstream_model_ = text_at(chunk, "model");
+// A text that an event's members may point to until the next one.
+std::string_view ChatStreamRepair::keep(std::string text) {
+  return written_.emplace_front(std::move(text));
+}
+
+void ChatStreamRepair::remember_head(ObjectText const& chunk) {
+  if (id_.empty() && is_string(chunk.at("id")) && chunk.at("id") != "\"\"") id_ = chunk.at("id");
+  if (created_ <= 0) created_ = whole_number_of(chunk.at("created")).value_or(0);
+  if (upstream_model_.empty()) upstream_model_ = unquoted(chunk.at("model"));
 }
 
 // Once a chunk has gone out, its id and time stay.
 void ChatStreamRepair::pin_head() {
-  if (id_.empty()) id_ = options_.fallback_id;
+  if (id_.empty()) id_ = quote(options_.make_id());
   if (created_ <= 0) created_ = options_.created;
 }
 
-bool ChatStreamRepair::repair_head(json::object& chunk) {
-  bool changed = false;
-  if (text_at(chunk, "object") != "chat.completion.chunk") {
-    chunk["object"] = "chat.completion.chunk";
-    changed = true;
+void ChatStreamRepair::repair_head(ObjectText& chunk) {
+  constexpr std::string_view kind = R"("chat.completion.chunk")";
+  if (chunk.at("object") != kind) chunk.set("object", kind);
+  if (chunk.at("id") != id_) chunk.set("id", id_);
+  if (whole_number_of(chunk.at("created")) != created_) {
+    chunk.set("created", keep(std::to_string(created_)));
   }
-  if (json::value const* const id = chunk.if_contains("id");
-      id == nullptr || !id->is_string() || std::string_view(id->get_string()) != id_) {
-    chunk["id"] = id_;
-    changed = true;
-  }
-  if (whole_number_at(chunk, "created") != created_) {
-    chunk["created"] = created_;
-    changed = true;
-  }
-  return changed;
 }
 
-bool ChatStreamRepair::take_usage(json::object& chunk) {
-  json::value const* const usage = chunk.if_contains("usage");
-  if (usage == nullptr) return false;
-  if (auto const* const object = usage->if_object(); object != nullptr && !is_zero(*object)) {
-    usage_.emplace(ChatUsage{json::object(*object, json::storage_ptr())});
-  }
+// Returns whether the chunk had one that it loses.
+bool ChatStreamRepair::take_usage(ObjectText& chunk) {
+  std::string_view const usage = chunk.at("usage");
+  if (usage.empty()) return false;
+  if (is_object(usage) && !is_zero(usage)) usage_.emplace(ChatUsage{std::string(usage)});
   // OpenAI writes `usage: null` on every chunk but the last when usage was asked for.
-  if (usage->is_null() && options_.usage == Options::Usage::pass_on) return false;
-  chunk.stable_erase("usage");
-  return true;
+  if (is_null(usage) && options_.usage == Options::Usage::pass_on) return false;
+  return chunk.erase("usage");
 }
 
-Result<bool> ChatStreamRepair::repair_choice(json::object& choice, std::int64_t position) {
-  bool changed = false;
-  auto index = whole_number_at(choice, "index");
+Result<> ChatStreamRepair::repair_choice(ObjectText& choice, std::int64_t position) {
+  auto index = whole_number_of(choice.at("index"));
   if (!index || *index < 0) {
     index = position;
-    choice["index"] = position;
-    changed = true;
+    choice.set("index", keep(std::to_string(position)));
   }
-  if (text_at(choice, "finish_reason") == "error") {
+  if (choice.at("finish_reason") == R"("error")") {
     return failed(
         fail(ErrorCode::upstream_interrupted,
              "GitHub Copilot broke off the answer (finish_reason \"error\"). Ask again."));
   }
   Choice& state = choices_[*index];
-  json::value* delta = choice.if_contains("delta");
-  if (delta == nullptr || !delta->is_object()) {
-    json::value* const message = choice.if_contains("message");
-    json::value whole = json::object();
-    if (message != nullptr && message->is_object()) {
-      whole = std::move(*message);
-      choice.stable_erase("message");
-    }
-    delta = &(choice["delta"] = std::move(whole));
-    changed = true;
+  if (!is_object(choice.at("delta"))) {
+    std::string_view const message = choice.at("message");
+    bool const whole = is_object(message);
+    if (whole) choice.erase("message");
+    choice.set("delta", whole ? message : "{}");
   }
-  if (repair_delta(*index, state, delta->get_object())) changed = true;
-  if (repair_finish(*index, state, choice)) changed = true;
-  return changed;
+  ObjectText delta(choice.text_at("delta"));
+  repair_delta(*index, state, delta);
+  repair_finish(*index, state, choice, delta);
+  if (delta.changed()) choice.set("delta", keep(delta.text()));
+  return {};
 }
 
-bool ChatStreamRepair::repair_delta(std::int64_t index, Choice& state, json::object& delta) {
-  std::string_view const role = text_at(delta, "role");
+void ChatStreamRepair::repair_delta(std::int64_t index, Choice& state, ObjectText& delta) {
+  std::string_view const role = delta.at("role");
   // Not the assistant speaking: an agent's references travel under this role.
-  if (role == "function" || role == "tool") return false;
+  if (role == R"("function")" || role == R"("tool")") return;
 
-  bool changed = false;
   bool const first = !state.started;
   state.started = true;
   if (first) {
-    if (role != "assistant") {
-      delta["role"] = "assistant";
-      changed = true;
-    }
+    if (role != R"("assistant")") delta.set("role", R"("assistant")");
   } else {
-    if (delta.contains("role")) {
-      delta.stable_erase("role");
-      changed = true;
-    }
-    if (erase_null(delta, "content")) changed = true;
+    delta.erase("role");
+    delta.erase_null("content");
   }
-  text_bytes_ += text_at(delta, "content").size();
+  text_bytes_ += text_size(delta.at("content"));
 
-  if (json::value* const calls = delta.if_contains("tool_calls")) {
-    if (calls->is_array() && repair_tool_calls(index, state, calls->get_array())) changed = true;
-    if (!calls->is_array() || calls->get_array().empty()) {
-      delta.stable_erase("tool_calls");
-      changed = true;
-    }
+  if (holds_object(delta.text_at("tool_calls"))) {
+    repair_tool_calls(index, state, delta);
+  } else {
+    delta.erase("tool_calls");
   }
-  if (erase_null(delta, "function_call")) changed = true;
-  return changed;
+  delta.erase_null("function_call");
 }
 
 // The call that a delta goes on with; a new one where it begins another. Claude's calls all come
 // under index 0, told apart by their ids; others leave out the index, or the id.
-std::size_t ChatStreamRepair::find_call(Choice& state, json::object const& call,
-                                        bool& fresh) const {
+std::size_t ChatStreamRepair::find_call(Choice& state, ObjectText const& call, bool& fresh) const {
   auto& calls = state.calls;
-  auto const upstream_index = whole_number_at(call, "index");
-  std::string_view const id = text_at(call, "id");
-  auto const* const function = object_at(call, "function");
-  bool const named = function != nullptr && !text_at(*function, "name").empty();
+  auto const upstream_index = whole_number_of(call.at("index"));
+  std::string_view const id = inside_string(call.at("id"));
+  bool const named = !inside_string(ObjectText(call.text_at("function")).at("name")).empty();
   fresh = false;
   if (!id.empty()) {
     auto const known = std::ranges::find(calls, id, &ToolCall::id);
@@ -505,144 +506,133 @@ std::size_t ChatStreamRepair::find_call(Choice& state, json::object const& call,
   return calls.size() - 1;
 }
 
-bool ChatStreamRepair::repair_tool_calls(std::int64_t index, Choice& state, json::array& calls) {
-  bool changed = false;
-  for (auto at = calls.begin(); at != calls.end();) {
-    auto* const call = at->if_object();
-    if (call == nullptr) {
-      at = calls.erase(at);
-      changed = true;
-      continue;
-    }
-    ++at;
-    auto const upstream_index = whole_number_at(*call, "index");
-    bool fresh = false;
-    std::size_t const which = find_call(state, *call, fresh);
-    auto const out_index = static_cast<std::int64_t>(which);
-    state.current[upstream_index.value_or(out_index)] = which;
-    ToolCall& known = state.calls[which];
-    if (upstream_index != out_index) {
-      (*call)["index"] = out_index;
-      changed = true;
-    }
-    if (fresh) {
-      if (known.id.empty()) {
-        // Without an id nobody could send the call's result back.
-        (*call)["id"] = "call_" + id_ + "_" + std::to_string(index) + "_" + std::to_string(which);
-        changed = true;
-      }
-      if (text_at(*call, "type").empty()) {
-        (*call)["type"] = "function";
-        changed = true;
-      }
-      if (text_at(*call, "type") != "function") {
-        known.has_arguments = true;  // it has none, whatever comes
-      } else if (object_at(*call, "function") == nullptr) {
-        (*call)["function"] = json::object();
-        changed = true;
-      }
-    } else {
-      // The id is said once: there are callers who join what they get.
-      if (call->contains("id")) {
-        call->stable_erase("id");
-        changed = true;
-      }
-      if (erase_null(*call, "type")) changed = true;
-      if (erase_null(*call, "function")) changed = true;
-    }
-    json::value* const function = call->if_contains("function");
-    if (function == nullptr || !function->is_object()) continue;
-    json::object& body = function->get_object();
-    if (repair_arguments(body)) changed = true;
-    if (fresh && !body.contains("arguments")) {
-      body["arguments"] = "";
-      changed = true;
-    }
-    if (!text_at(body, "arguments").empty()) known.has_arguments = true;
-    std::string_view const name = text_at(body, "name");
-    if (!fresh && body.contains("name") && (name.empty() || name == known.name)) {
-      body.stable_erase("name");
-      changed = true;
-    } else {
-      known.name.append(name);
-    }
-  }
-  return changed;
+void ChatStreamRepair::repair_tool_calls(std::int64_t index, Choice& state, ObjectText& delta) {
+  ArrayText repaired;
+  for_each_element(delta.text_at("tool_calls"), [&](JsonView element) {
+    if (!is_object(element.text)) return repaired.leave_out();
+    ObjectText call(element);
+    repair_call(index, state, call);
+    repaired.add(call);
+  });
+  if (repaired.changed()) delta.set("tool_calls", keep(std::move(repaired).text()));
 }
 
-bool ChatStreamRepair::repair_finish(std::int64_t index, Choice& state, json::object& choice) {
-  json::value* const given = choice.if_contains("finish_reason");
-  bool changed = given == nullptr;
-  json::value& reason = given == nullptr ? choice["finish_reason"] : *given;
-  if (reason.is_null()) return changed;
-  // Empty, of another type, or said before.
-  if (!reason.is_string() || reason.get_string().empty() || state.finished) {
-    reason = nullptr;
-    return true;
+void ChatStreamRepair::repair_call(std::int64_t index, Choice& state, ObjectText& call) {
+  auto const upstream_index = whole_number_of(call.at("index"));
+  bool fresh = false;
+  std::size_t const which = find_call(state, call, fresh);
+  auto const out_index = static_cast<std::int64_t>(which);
+  state.current[upstream_index.value_or(out_index)] = which;
+  ToolCall& known = state.calls[which];
+  if (upstream_index != out_index) call.set("index", keep(std::to_string(out_index)));
+  if (fresh) {
+    if (known.id.empty()) {
+      // Without an id nobody could send the call's result back.
+      std::string id = "\"call_";
+      id.append(inside_string(id_)).append("_").append(std::to_string(index));
+      id.append("_").append(std::to_string(which)).append("\"");
+      call.set("id", keep(std::move(id)));
+    }
+    if (inside_string(call.at("type")).empty()) call.set("type", R"("function")");
+    if (call.at("type") != R"("function")") {
+      known.has_arguments = true;  // it has none, whatever comes
+    } else if (!is_object(call.at("function"))) {
+      call.set("function", "{}");
+    }
+  } else {
+    // The id is said once: there are callers who join what they get.
+    call.erase("id");
+    call.erase_null("type");
+    call.erase_null("function");
   }
-  if (reason.get_string() == "stop" && !state.calls.empty()) {
-    reason = "tool_calls";
-    changed = true;
+  if (!is_object(call.at("function"))) return;
+  ObjectText function(call.text_at("function"));
+  repair_function(known, fresh, function);
+  if (function.changed()) call.set("function", keep(function.text()));
+}
+
+void ChatStreamRepair::repair_function(ToolCall& known, bool fresh, ObjectText& function) {
+  // Arguments are a string that holds JSON; some models send the JSON itself.
+  std::string_view const arguments = function.at("arguments");
+  if (is_null(arguments)) {
+    function.erase("arguments");
+  } else if (!arguments.empty() && !is_string(arguments)) {
+    function.set("arguments", keep(quote(arguments)));
+  }
+  if (fresh && !function.contains("arguments")) function.set("arguments", R"("")");
+  if (!inside_string(function.at("arguments")).empty()) known.has_arguments = true;
+  std::string_view const name = inside_string(function.at("name"));
+  if (!fresh && (name.empty() || name == known.name)) {
+    function.erase("name");
+  } else {
+    known.name.append(name);
+  }
+}
+
+void ChatStreamRepair::repair_finish(std::int64_t index, Choice& state, ObjectText& choice,
+                                     ObjectText& delta) {
+  std::string_view const reason = choice.at("finish_reason");
+  if (is_null(reason)) return;
+  // Absent, empty, of another type, or said before.
+  if (inside_string(reason).empty() || state.finished) return choice.set("finish_reason", "null");
+  if (reason == R"("stop")" && !state.calls.empty()) {
+    choice.set("finish_reason", R"("tool_calls")");
   }
   state.finished = true;
-  if (!cut_short(reason.get_string()) &&
-      complete_arguments(index, state, choice.at("delta").if_object())) {
-    changed = true;
-  }
-  return changed;
+  if (!cut_short(inside_string(reason))) complete_arguments(index, state, &delta);
 }
 
 // Calls of a function without parameters may end without arguments; callers expect "{}". They go
 // into `delta` where it has that very call, else into a chunk of their own, ahead.
-bool ChatStreamRepair::complete_arguments(std::int64_t index, Choice& state, json::object* delta) {
-  bool changed = false;
+void ChatStreamRepair::complete_arguments(std::int64_t index, Choice& state, ObjectText* delta) {
   for (std::size_t i = 0; i < state.calls.size(); ++i) {
     if (state.calls[i].has_arguments) continue;
     state.calls[i].has_arguments = true;
-    json::object* function = nullptr;
-    json::value* const calls = delta == nullptr ? nullptr : delta->if_contains("tool_calls");
-    if (calls != nullptr && calls->is_array()) {
-      for (json::value& call : calls->get_array()) {
-        auto* const object = call.if_object();
-        if (object == nullptr) continue;
-        if (whole_number_at(*object, "index") != static_cast<std::int64_t>(i)) continue;
-        json::value* const body = object->if_contains("function");
-        function = body == nullptr ? nullptr : body->if_object();
-      }
-    }
-    if (function != nullptr) {
-      (*function)["arguments"] = "{}";
-      changed = true;
-    } else {
-      put_choice(index,
-                 {{"tool_calls", json::array{{{"index", i}, {"function", {{"arguments", "{}"}}}}}}},
-                 nullptr);
-    }
+    if (delta != nullptr && complete_call(*delta, static_cast<std::int64_t>(i))) continue;
+    put_choice(
+        index,
+        R"({"tool_calls":[{"index":)" + std::to_string(i) + R"(,"function":{"arguments":"{}"}}]})",
+        "null");
   }
-  return changed;
 }
 
-void ChatStreamRepair::put_chunk(json::object more) {
+// False: `delta` has no such call, or one without a function. Of several calls the last one counts.
+bool ChatStreamRepair::complete_call(ObjectText& delta, std::int64_t wanted) {
+  std::string_view last;
+  for_each_element(delta.text_at("tool_calls"), [&](JsonView call) {
+    if (whole_number_of(ObjectText(call).at("index")) == wanted) last = call.text;
+  });
+  if (!is_object(ObjectText(last).at("function"))) return false;
+  ArrayText completed;
+  for_each_element(delta.text_at("tool_calls"), [&](JsonView element) {
+    ObjectText call(element);
+    if (element.text.data() == last.data()) {
+      ObjectText function(call.text_at("function"));
+      function.set("arguments", R"("{}")");
+      call.set("function", keep(function.text()));
+    }
+    completed.add(call);
+  });
+  delta.set("tool_calls", keep(std::move(completed).text()));
+  return true;
+}
+
+// A chunk with `more` behind its head: members, with the comma before each.
+void ChatStreamRepair::put_chunk(std::string_view more) {
   pin_head();
-  json::object chunk = {{"id", id_},
-                        {"object", "chat.completion.chunk"},
-                        {"created", created_},
-                        {"model", options_.model}};
-  for (auto& member : more) chunk[member.key()] = std::move(member.value());
-  out_.push_back(json::serialize(chunk));
+  std::string chunk = R"({"id":)";
+  chunk.append(id_).append(R"(,"object":"chat.completion.chunk","created":)");
+  chunk.append(std::to_string(created_)).append(R"(,"model":)").append(quoted_model_);
+  chunk.append(more).append("}");
+  out_.push_back(std::move(chunk));
 }
 
-void ChatStreamRepair::put_choice(std::int64_t index, json::object delta,
-                                  json::value finish_reason) {
-  json::object choice;
-  choice["index"] = index;
-  choice["delta"] = std::move(delta);
-  choice["finish_reason"] = std::move(finish_reason);
-  json::array choices;
-  choices.push_back(std::move(choice));
-  json::object more;
-  more["choices"] = std::move(choices);
-  put_chunk(std::move(more));
+void ChatStreamRepair::put_choice(std::int64_t index, std::string_view delta,
+                                  std::string_view finish_reason) {
+  std::string more = R"(,"choices":[{"index":)" + std::to_string(index);
+  more.append(R"(,"delta":)").append(delta);
+  more.append(R"(,"finish_reason":)").append(finish_reason).append("}]");
+  put_chunk(more);
 }
 
 Result<> ChatStreamRepair::read_remainder(std::string_view remainder) {
@@ -687,14 +677,17 @@ Result<std::vector<std::string> const*> ChatStreamRepair::finish(std::string_vie
     if (state.finished) continue;
     complete_arguments(index, state, nullptr);
     state.finished = true;
-    json::object delta;
-    if (!state.started) delta["role"] = "assistant";
-    put_choice(index, std::move(delta), state.calls.empty() ? "stop" : "tool_calls");
+    put_choice(index, state.started ? "{}" : R"({"role":"assistant"})",
+               state.calls.empty() ? R"("stop")" : R"("tool_calls")");
   }
   if (usage_ && options_.usage == Options::Usage::pass_on) {
-    json::object more = {{"choices", json::array()}, {"usage", usage_->object}};
-    for (auto const& member : usage_extras_) more[member.key()] = member.value();
-    put_chunk(std::move(more));
+    std::string more = R"(,"choices":[],"usage":)" + usage_->object;
+    if (!usage_extras_.empty()) {
+      std::string extras;
+      usage_extras_.append_to(extras);
+      more.append(",").append(std::string_view(extras).substr(1, extras.size() - 2));
+    }
+    put_chunk(more);
   }
   return &out_;
 }
@@ -706,7 +699,7 @@ void ChatAssembler::add(std::string_view chunk) {
   settle();
   pattern_.forget();
   ++misses_;
-  add_parsed(chunk);
+  add_read(chunk);
   if (worth_learning(misses_)) learn(chunk);
 }
 
@@ -715,10 +708,10 @@ bool ChatAssembler::add_match(std::string_view chunk) {
   misses_ = 0;
   for (std::size_t i = 0; i < texts_.size(); ++i) {
     std::string_view const value = pattern_.value(pattern_.pieces()[i]);
-    if (value.find('\\') == std::string_view::npos) {
-      texts_[i]->append(value.substr(1, value.size() - 2));
+    if (canonical_string_length(value) == value.size()) {
+      append_string(*texts_[i], value);
     } else {
-      texts_[i]->append(unescape(value));
+      append_string(*texts_[i], quote(unescape(value)));
     }
   }
   if (!pattern_.only_pieces()) last_ = chunk;
@@ -728,7 +721,7 @@ bool ChatAssembler::add_match(std::string_view chunk) {
 // Of the chunks that were alike the last one counts, but for its pieces, which are there already.
 void ChatAssembler::settle() {
   if (last_.empty()) return;
-  if (pattern_.match(last_)) add_parsed(pattern_.chunk_without_pieces());
+  if (pattern_.match(last_)) add_read(pattern_.chunk_without_pieces());
   last_.clear();
 }
 
@@ -737,130 +730,145 @@ void ChatAssembler::learn(std::string_view chunk) {
   pattern_.learn(chunk, chunk);
   texts_.clear();
   for (ChunkPattern::Piece const& piece : pattern_.pieces()) {
-    json::string* const text = find_text(pattern_.choice(), piece);
+    std::string* const text = find_text(pattern_.choice(), piece);
     if (text == nullptr) return pattern_.forget();
     texts_.push_back(text);
   }
 }
 
-json::string* ChatAssembler::find_text(std::int64_t index, ChunkPattern::Piece const& piece) {
+std::string* ChatAssembler::find_text(std::int64_t index, ChunkPattern::Piece const& piece) {
   auto const choice = choices_.find(index);
   if (choice == choices_.end()) return nullptr;
-  json::object* object = &choice->second.message;
-  if (piece.call) {
-    auto const call = choice->second.tool_calls.find(*piece.call);
-    if (call == choice->second.tool_calls.end()) return nullptr;
-    json::value* const function = call->second.if_contains("function");
-    object = function == nullptr ? nullptr : function->if_object();
-  }
-  json::value* const text = object == nullptr ? nullptr : object->if_contains(piece.key);
-  return text == nullptr ? nullptr : text->if_string();
+  if (!piece.call) return choice->second.message.find_string(piece.key);
+  auto const call = choice->second.tool_calls.find(*piece.call);
+  if (call == choice->second.tool_calls.end()) return nullptr;
+  return call->second.object("function").find_string(piece.key);
 }
 
-void ChatAssembler::add_parsed(std::string_view text) {
-  auto parsed = parse_json(text, memory_);
-  if (!parsed || !parsed->is_object()) return;
-  for (auto& member : parsed->get_object()) {
-    std::string_view const key = member.key();
-    if (key == "object") continue;
-    if (key == "choices") {
-      if (!member.value().is_array()) continue;
-      for (json::value& choice : member.value().get_array()) {
-        if (choice.is_object()) add_choice(choice.get_object());
-      }
-    } else if (key == "usage") {
-      if (member.value().is_object()) head_["usage"] = std::move(member.value());
+void ChatAssembler::add_read(std::string_view chunk) {
+  if (JsonIndex index; index.read(chunk)) return add_object(index.root());
+  auto const parsed = parse_json(chunk);
+  if (parsed) add_object(std::string_view(json::serialize(*parsed)));
+}
+
+void ChatAssembler::add_object(JsonView text) {
+  for (auto const& member : ObjectText(text)) {
+    if (member.key == "object") continue;
+    if (member.key == "choices") {
+      for_each_element(member.text(), [this](JsonView choice) {
+        if (is_object(choice.text)) add_choice(choice);
+      });
+    } else if (member.key == "usage") {
+      if (is_object(member.value)) head_.set("usage", member.value);
     } else {
-      merge(head_, key, std::move(member.value()));
+      head_.merge(member.key, member.value);
     }
   }
 }
 
-void ChatAssembler::add_choice(json::object& given) {
-  auto const index = whole_number_at(given, "index").value_or(0);
-  Choice& choice = choices_.try_emplace(index, memory_).first->second;
-  for (auto& member : given) {
-    std::string_view const key = member.key();
-    if (key == "index" || key == "delta" || key == "message") continue;
-    merge(choice.members, key, std::move(member.value()));
+void ChatAssembler::add_choice(JsonView text) {
+  ObjectText const given(text);
+  Choice& choice = choices_[whole_number_of(given.at("index")).value_or(0)];
+  for (auto const& member : given) {
+    if (member.key == "index" || member.key == "delta" || member.key == "message") continue;
+    choice.members.merge(member.key, member.value);
   }
-  json::value* const delta = given.if_contains("delta");
-  if (delta == nullptr || !delta->is_object()) return;
-  std::string_view const role = text_at(delta->get_object(), "role");
-  if (role == "function" || role == "tool") return;  // an agent's references, not answer text
-  for (auto& member : delta->get_object()) {
-    std::string_view const key = member.key();
-    if (key == "role") continue;
-    if (key == "tool_calls") {
-      if (!member.value().is_array()) continue;
-      for (json::value& call : member.value().get_array()) {
-        if (call.is_object()) add_call(choice, call.get_object());
-      }
-    } else if (key == "function_call" && member.value().is_object()) {
-      json::value& function = choice.message["function_call"];
-      if (!function.is_object()) function = json::object();
-      merge_function(function.get_object(), std::move(member.value().get_object()));
+  ObjectText const delta(given.text_at("delta"));
+  std::string_view const role = delta.at("role");
+  // An agent's references are not answer text.
+  if (role == R"("function")" || role == R"("tool")") return;
+  for (auto const& member : delta) {
+    if (member.key == "role") continue;
+    if (member.key == "tool_calls") {
+      for_each_element(member.text(), [&choice](JsonView call) {
+        if (is_object(call.text)) add_call(choice, call);
+      });
+    } else if (member.key == "function_call" && is_object(member.value)) {
+      merge_function(choice.message.object("function_call"), member.text());
     } else {
-      merge(choice.message, key, std::move(member.value()));
+      choice.message.merge(member.key, member.value);
     }
   }
 }
 
-void ChatAssembler::add_call(Choice& choice, json::object& given) {
-  auto const index = whole_number_at(given, "index").value_or(0);
-  json::object& call = choice.tool_calls.try_emplace(index, memory_).first->second;
-  for (auto& member : given) {
-    if (member.key() == "index") continue;
-    if (member.key() == "function" && member.value().is_object()) {
-      json::value& function = call["function"];
-      if (!function.is_object()) function = json::object();
-      merge_function(function.get_object(), std::move(member.value().get_object()));
+void ChatAssembler::add_call(Choice& choice, JsonView text) {
+  ObjectText const given(text);
+  MergedObject& call = choice.tool_calls[whole_number_of(given.at("index")).value_or(0)];
+  for (auto const& member : given) {
+    if (member.key == "index") continue;
+    if (member.key == "function" && is_object(member.value)) {
+      merge_function(call.object("function"), member.text());
     } else {
-      merge(call, member.key(), std::move(member.value()));
+      call.merge(member.key, member.value);
     }
   }
 }
 
-json::object ChatAssembler::completion() {
+void ChatAssembler::set_usage(ChatUsage const& usage) { head_.set("usage", usage.object); }
+
+std::string ChatAssembler::completion() {
   settle();
   pattern_.forget();
-  json::object out(memory_);
-  out["id"] = text_at(head_, "id");
-  out["object"] = "chat.completion";
-  for (auto& member : head_) {
-    if (member.key() != "id" && member.key() != "usage")
-      out[member.key()] = std::move(member.value());
+  std::string_view id = head_.at("id");
+  if (!is_string(id)) id = R"("")";
+  std::string out = R"({"id":)";
+  out.append(id).append(R"(,"object":"chat.completion")");
+  for (auto const& member : head_) {
+    if (member.key != "id" && member.key != "usage") member.append_named(out);
   }
-  json::array choices(memory_);
-  for (auto& [index, from] : choices_) {
-    json::object message(memory_);
-    message["role"] = "assistant";
-    message["content"] = nullptr;
-    message["refusal"] = nullptr;
-    for (auto& member : from.message) message[member.key()] = std::move(member.value());
-    std::string_view reason = text_at(from.members, "finish_reason");
-    if (!from.tool_calls.empty()) {
-      if (reason == "stop") reason = "tool_calls";
-      json::array calls(memory_);
-      for (auto& entry : from.tool_calls) calls.emplace_back(std::move(entry.second));
-      std::string const name =
-          "call_" + std::string(text_at(out, "id")) + "_" + std::to_string(index);
-      complete_calls(calls, name, !cut_short(reason));
-      message["tool_calls"] = std::move(calls);
-    }
-    json::object choice(memory_);
-    choice["index"] = index;
-    choice["message"] = std::move(message);
-    choice["logprobs"] = nullptr;
-    for (auto& member : from.members) {
-      if (member.key() != "finish_reason") choice[member.key()] = std::move(member.value());
-    }
-    choice["finish_reason"] = reason.empty() ? json::value(nullptr) : json::value(reason);
-    choices.push_back(std::move(choice));
+  out.append(R"(,"choices":[)");
+  for (auto const& [index, choice] : choices_) {
+    if (out.back() != '[') out.push_back(',');
+    append_choice(out, index, choice, id);
   }
-  out["choices"] = std::move(choices);
-  if (json::value* const usage = head_.if_contains("usage")) out["usage"] = std::move(*usage);
+  out.push_back(']');
+  std::string_view const usage = head_.at("usage");
+  if (!usage.empty()) out.append(R"(,"usage":)").append(usage);
+  out.push_back('}');
   return out;
+}
+
+void ChatAssembler::append_choice(std::string& out, std::int64_t index, Choice const& from,
+                                  std::string_view id) {
+  std::string_view reason = inside_string(from.members.at("finish_reason"));
+  out.append(R"({"index":)").append(std::to_string(index));
+  out.append(R"(,"message":{"role":"assistant","content":)");
+  from.message.append_value(out, "content");
+  out.append(R"(,"refusal":)");
+  from.message.append_value(out, "refusal");
+  for (auto const& member : from.message) {
+    if (member.key != "content" && member.key != "refusal") member.append_named(out);
+  }
+  if (!from.tool_calls.empty()) {
+    if (reason == "stop") reason = "tool_calls";
+    out.append(R"(,"tool_calls":)").append(whole_calls(from, index, id, !cut_short(reason)));
+  }
+  out.append(R"(},"logprobs":)");
+  from.members.append_value(out, "logprobs");
+  for (auto const& member : from.members) {
+    if (member.key != "logprobs" && member.key != "finish_reason") member.append_named(out);
+  }
+  out.append(R"(,"finish_reason":)");
+  if (reason.empty()) {
+    out.append("null}");
+  } else {
+    out.append("\"").append(reason).append("\"}");
+  }
+}
+
+std::string ChatAssembler::whole_calls(Choice const& from, std::int64_t index, std::string_view id,
+                                       bool complete) {
+  std::string text = "[";
+  for (auto const& [call_index, call] : from.tool_calls) {
+    if (text.size() > 1) text.push_back(',');
+    call.append_to(text);
+  }
+  text.push_back(']');
+  json::value calls = value_of(text);
+  std::string name = "call_";
+  name.append(unquoted(id)).append("_").append(std::to_string(index));
+  complete_calls(calls.get_array(), name, complete);
+  return json::serialize(calls);
 }
 
 // ---- Whole answers ----
@@ -931,8 +939,12 @@ Result<std::string> repair_completion(std::string_view body,
                 "GitHub Copilot's answer is not a JSON object. Ask again.")
         .with_detail(printable(body, 200));
   }
-  if (json::value const* const error = find_error(*parsed)) return read_inband_error(*error);
   json::object& answer = parsed->get_object();
+  if (answer.contains("error") || !answer.contains("choices")) {
+    std::string const text = json::serialize(answer);
+    auto const failure = failure_of(ObjectText(std::string_view(text)));
+    if (failure != Failure::none) return read_failure(failure, body);
+  }
   json::value* const choices_value = answer.if_contains("choices");
   json::array* const choices = choices_value == nullptr ? nullptr : choices_value->if_array();
   if (choices != nullptr) {
@@ -941,12 +953,14 @@ Result<std::string> repair_completion(std::string_view body,
                    choices->end());
   }
   if (choices == nullptr || choices->empty()) {
-    if (auto const error = read_agent_errors(answer)) return *error;
+    if (json::value const* const errors = answer.if_contains("copilot_errors")) {
+      if (auto const error = read_agent_errors(json::serialize(*errors))) return *error;
+    }
     return fail(ErrorCode::bad_upstream_json,
                 "GitHub Copilot's answer holds no choices. Ask again.")
         .with_detail(printable(body, 200));
   }
-  if (text_at(answer, "id").empty()) answer["id"] = options.fallback_id;
+  if (text_at(answer, "id").empty()) answer["id"] = options.make_id();
   std::string const id(text_at(answer, "id"));
   answer["object"] = "chat.completion";
   if (whole_number_at(answer, "created").value_or(0) <= 0) answer["created"] = options.created;

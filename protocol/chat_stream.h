@@ -8,6 +8,8 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <forward_list>
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
@@ -15,27 +17,27 @@
 #include <string_view>
 #include <vector>
 
-#include <boost/json/monotonic_resource.hpp>
-#include <boost/json/object.hpp>
-#include <boost/json/storage_ptr.hpp>
-#include <boost/json/value.hpp>
-
 #include "protocol/chunk_pattern.h"
+#include "protocol/json_text.h"
 #include "protocol/result.h"
 
 namespace jumpseat {
 
-// Tokens counted by upstream for one answer; the whole `usage` object is kept.
+// Tokens counted by upstream for one answer: the whole `usage` object, as JSON.
 struct ChatUsage {
-  boost::json::object object;
+  std::string object;
+  // One of its counts; nothing when it is not there, or no whole number.
+  std::optional<std::int64_t> count(std::string_view name) const {
+    return whole_number_of(ObjectText(std::string_view(object)).at(name));
+  }
 };
 
 class ChatStreamRepair {
  public:
   struct Options {
-    std::string model;         // goes into every chunk
-    std::string fallback_id;   // used when upstream never gives an id, e.g. "chatcmpl-…"
-    std::int64_t created = 0;  // Unix seconds, used when upstream gives none
+    std::string model;                     // goes into every chunk
+    std::function<std::string()> make_id;  // called when upstream never gives an id: "chatcmpl-…"
+    std::int64_t created = 0;              // Unix seconds, used when upstream gives none
     // The usage chunk (`choices: []`) is passed on only when the caller asked for it; on other
     // chunks usage is removed.
     enum class Usage { pass_on, hold_back } usage = Usage::hold_back;
@@ -69,8 +71,9 @@ class ChatStreamRepair {
   std::size_t skipped_events() const { return skipped_; }
 
  private:
+  // Texts of upstream's, as they stand between the quotes.
   struct ToolCall {
-    std::string id;    // as upstream gave it; may be empty
+    std::string id;    // may be empty
     std::string name;  // what has been passed on of it
     bool has_arguments = false;
   };
@@ -88,33 +91,38 @@ class ChatStreamRepair {
   Result<> read_remainder(std::string_view remainder);
   void take_match(ChunkPattern const& pattern);
   void learn(std::string_view data);
-  Result<> read_chunk(boost::json::object& chunk, std::string_view data);
-  void read_chunk_without_choices(boost::json::object& chunk);
-  // These say whether they changed anything.
-  bool repair_head(boost::json::object& chunk);
-  bool take_usage(boost::json::object& chunk);
-  Result<bool> repair_choice(boost::json::object& choice, std::int64_t position);
-  bool repair_delta(std::int64_t index, Choice& state, boost::json::object& delta);
-  bool repair_tool_calls(std::int64_t index, Choice& state, boost::json::array& calls);
-  bool repair_finish(std::int64_t index, Choice& state, boost::json::object& choice);
-  bool complete_arguments(std::int64_t index, Choice& state, boost::json::object* delta);
-  std::size_t find_call(Choice& state, boost::json::object const& call, bool& fresh) const;
-  void remember_head(boost::json::object const& chunk);
+  Result<bool> read_object(JsonView text, std::string_view data);
+  Result<> read_chunk(ObjectText& chunk, std::string_view data);
+  void read_chunk_without_choices(ObjectText& chunk);
+  void repair_head(ObjectText& chunk);
+  bool take_usage(ObjectText& chunk);
+  Result<> repair_choice(ObjectText& choice, std::int64_t position);
+  void repair_delta(std::int64_t index, Choice& state, ObjectText& delta);
+  void repair_tool_calls(std::int64_t index, Choice& state, ObjectText& delta);
+  void repair_call(std::int64_t index, Choice& state, ObjectText& call);
+  void repair_function(ToolCall& known, bool fresh, ObjectText& function);
+  void repair_finish(std::int64_t index, Choice& state, ObjectText& choice, ObjectText& delta);
+  void complete_arguments(std::int64_t index, Choice& state, ObjectText* delta);
+  bool complete_call(ObjectText& delta, std::int64_t wanted);
+  std::size_t find_call(Choice& state, ObjectText const& call, bool& fresh) const;
+  void remember_head(ObjectText const& chunk);
   void pin_head();
-  void put_chunk(boost::json::object more);
-  void put_choice(std::int64_t index, boost::json::object delta, boost::json::value finish_reason);
+  void put_chunk(std::string_view more);
+  void put_choice(std::int64_t index, std::string_view delta, std::string_view finish_reason);
+  std::string_view keep(std::string text);
   Error failed(Error error) const;
 
   Options options_;
   std::string quoted_model_;  // options_.model as JSON
-  std::string id_;
+  std::string id_;            // likewise
   std::int64_t created_ = 0;
   std::string upstream_model_;
   std::optional<ChatUsage> usage_;
-  boost::json::object usage_extras_;  // what else the chunk held that brought it
+  MergedObject usage_extras_;  // what else the chunk held that brought it
   std::map<std::int64_t, Choice> choices_;
   std::optional<Error> agent_error_;  // copilot_errors: why a stream may end without an answer
   std::unique_ptr<Learnt> learnt_;
+  std::forward_list<std::string> written_;  // parts of the chunk at hand that are new
   std::vector<std::string> out_;
   std::size_t text_bytes_ = 0;
   std::size_t skipped_ = 0;
@@ -130,34 +138,37 @@ class ChatAssembler {
  public:
   // A chunk that ChatStreamRepair returned.
   void add(std::string_view chunk);
-  // The answer as an object; takes what was added. A call's missing arguments become "{}"; a
+  // Of a stream whose chunks do not tell it.
+  void set_usage(ChatUsage const& usage);
+  // The answer as JSON; takes what was added. A call's missing arguments become "{}"; a
   // finish_reason of "stop" with tool calls becomes "tool_calls".
-  boost::json::object completion();
+  std::string completion();
 
  private:
   struct Choice {
-    explicit Choice(boost::json::storage_ptr const& memory) : members(memory), message(memory) {}
-    boost::json::object members;  // all but message
-    boost::json::object message;  // all but tool_calls
-    std::map<std::int64_t, boost::json::object> tool_calls;
+    MergedObject members;  // all but message
+    MergedObject message;  // all but tool_calls
+    std::map<std::int64_t, MergedObject> tool_calls;
   };
   bool add_match(std::string_view chunk);
-  void add_parsed(std::string_view chunk);
+  void add_read(std::string_view chunk);
   void settle();
   void learn(std::string_view chunk);
-  void add_choice(boost::json::object& given);
-  void add_call(Choice& choice, boost::json::object& given);
-  boost::json::string* find_text(std::int64_t choice, ChunkPattern::Piece const& piece);
+  void add_object(JsonView chunk);
+  void add_choice(JsonView given);
+  static void add_call(Choice& choice, JsonView given);
+  std::string* find_text(std::int64_t choice, ChunkPattern::Piece const& piece);
+  static void append_choice(std::string& out, std::int64_t index, Choice const& from,
+                            std::string_view id);
+  static std::string whole_calls(Choice const& from, std::int64_t index, std::string_view id,
+                                 bool complete);
 
-  // Of everything that is parsed: nothing of it is freed before the end. The answer shares it.
-  boost::json::storage_ptr memory_ =
-      boost::json::make_shared_resource<boost::json::monotonic_resource>();
-  boost::json::object head_{memory_};
+  MergedObject head_;
   std::map<std::int64_t, Choice> choices_;
   // The chunks that are alike: only their pieces are looked at.
   ChunkPattern pattern_;
-  std::vector<boost::json::string*> texts_;  // where they go, by piece
-  std::string last_;                         // the newest of them when they hold more than pieces
+  std::vector<std::string*> texts_;  // where they go, by piece
+  std::string last_;                 // the newest of them when they hold more than pieces
   std::size_t misses_ = 0;
 };
 

@@ -152,8 +152,9 @@ std::optional<std::int64_t> number_of(Leaf const* leaf) {
 
 // Cheap, and right nearly always: the first and the last chunk of an answer are no pattern.
 bool is_out_of_question(std::string_view chunk) {
-  return chunk.find("\"role\"") != std::string_view::npos ||
-         chunk.find("\"finish_reason\":\"") != std::string_view::npos;
+  // Without their first quotes, which would be found everywhere.
+  return chunk.find("role\"") != std::string_view::npos ||
+         chunk.find("finish_reason\":\"") != std::string_view::npos;
 }
 
 }  // namespace
@@ -246,14 +247,14 @@ std::size_t ChunkPattern::text_size(Piece const& piece) const {
   return size;
 }
 
-std::string ChunkPattern::fill(Fill what) const {
+std::string ChunkPattern::fill(Fill what, std::string out) const {
   auto const is_left_out = [this, what](std::size_t hole) {
     return what == Fill::all_but_pieces &&
            std::ranges::find(pieces_, hole, &Piece::hole) != pieces_.end();
   };
   std::size_t size = chunk_.size();
   for (Slot const& slot : slots_) size += values_[slot.hole].size() - (slot.end - slot.begin);
-  std::string out;
+  out.clear();
   out.reserve(size);
   std::size_t copied = 0;
   for (Slot const& slot : slots_) {

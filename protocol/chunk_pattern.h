@@ -17,6 +17,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 namespace jumpseat {
@@ -42,9 +43,10 @@ class ChunkPattern {
   bool match(std::string_view event);
 
   // The chunk with the values of the last match.
-  std::string chunk() const { return fill(Fill::all); }
+  // It takes the memory of `used`, whatever that holds.
+  std::string chunk(std::string used = {}) const { return fill(Fill::all, std::move(used)); }
   // Likewise, with "" in place of each piece.
-  std::string chunk_without_pieces() const { return fill(Fill::all_but_pieces); }
+  std::string chunk_without_pieces() const { return fill(Fill::all_but_pieces, {}); }
   bool only_pieces() const { return pieces_.size() == holes_.size(); }
 
   std::int64_t choice() const { return choice_; }  // the `index` of the chunk's one choice
@@ -65,7 +67,7 @@ class ChunkPattern {
     std::size_t hole;
   };
   enum class Fill { all, all_but_pieces };
-  std::string fill(Fill what) const;
+  std::string fill(Fill what, std::string out) const;
   bool study(std::string_view event, std::string_view chunk);
 
   std::string event_;

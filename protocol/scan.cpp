@@ -38,6 +38,11 @@ char const* skip_plain(char const* at, char const* end) {
     if (mask != 0) return at + std::countr_zero(mask);
     at += Block::size;
   }
+  while (end - at >= scan::WordBlock::size) {
+    std::uint64_t const mask = scan::WordBlock(at).not_plain();
+    if (mask != 0) return at + std::countr_zero(mask);
+    at += scan::WordBlock::size;
+  }
   while (at != end && is_plain(*at)) ++at;
   return at;
 }
@@ -77,6 +82,7 @@ consteval ByteMap byte_map(std::string_view from, std::string_view to) {
 }
 
 constexpr ByteMap meaning_of_escape = byte_map("\"\\/bfnrt", "\"\\/\b\f\n\r\t");
+constexpr ByteMap meaning_of_needed_escape = byte_map("\"\\bfnrt", "\"\\\b\f\n\r\t");
 constexpr ByteMap escape_for = byte_map("\"\\\b\f\n\r\t", "\"\\bfnrt");
 
 // ---- UTF-8 ------------------------------------------------------------------
@@ -564,14 +570,16 @@ std::optional<std::string_view> find_member(std::string_view object, std::string
   return found;
 }
 
-std::size_t simple_string_length(std::string_view text) {
+namespace {
+
+std::size_t string_length(std::string_view text, ByteMap const& escapes) {
   if (text.empty() || text.front() != '"') return 0;
   char const* at = text.data() + 1;
   char const* const end = text.data() + text.size();
   while ((at = skip_plain(at, end)) != end) {
     if (*at == '"') return static_cast<std::size_t>(at + 1 - text.data());
     if (*at == '\\') {
-      if (end - at < 2 || meaning_of_escape[byte(at[1])] == 0) return 0;
+      if (end - at < 2 || escapes[byte(at[1])] == 0) return 0;
       at += 2;
     } else {
       char const* const behind = skip_non_ascii(at, end);
@@ -580,6 +588,16 @@ std::size_t simple_string_length(std::string_view text) {
     }
   }
   return 0;
+}
+
+}  // namespace
+
+std::size_t simple_string_length(std::string_view text) {
+  return string_length(text, meaning_of_escape);
+}
+
+std::size_t canonical_string_length(std::string_view text) {
+  return string_length(text, meaning_of_needed_escape);
 }
 
 std::size_t whole_number_length(std::string_view text) {
@@ -647,8 +665,10 @@ void Splice::set(std::string_view key, std::string value) {
 }
 
 void Splice::remove(std::string_view key) {
-  Change& change = change_for(key);
-  change.value.reset();
+  bool const there =
+      std::ranges::any_of(slots_, [key](Slot const& slot) { return slot.member.is(key); }) ||
+      std::ranges::any_of(changes_, [key](Change const& change) { return change.key == key; });
+  if (there) change_for(key).value.reset();
 }
 
 Splice::Change& Splice::change_for(std::string_view key) {
@@ -673,6 +693,7 @@ bool Splice::unchanged() const {
 
 std::vector<Splice::Part> Splice::parts(std::string& added) const {
   std::vector<Part> out;
+  out.reserve(2 * (slots_.size() + changes_.size()));
   auto const keep = [&out](std::string_view text) {
     if (text.empty()) return;
     if (!out.empty() && out.back().kept && out.back().text.end() == text.begin()) {
@@ -717,7 +738,10 @@ std::vector<Splice::Part> Splice::parts(std::string& added) const {
 
 std::string Splice::text() const {
   std::string added;
-  std::vector<Part> const all = parts(added);
+  return joined(parts(added));
+}
+
+std::string Splice::joined(std::vector<Part> const& all) {
   std::size_t size = 0;
   for (Part const& part : all) size += part.text.size();
   std::string out;
@@ -736,7 +760,7 @@ void Splice::apply(std::string& object) && {
   std::size_t size = 0;
   for (Part const& part : all) size += part.text.size();
   if (size > object.capacity()) {
-    object = text();
+    object = joined(all);
     return;
   }
 

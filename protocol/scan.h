@@ -173,6 +173,8 @@ std::string quote(std::string_view text);
 // string with a
 // \u escape is not taken: whether its surrogates pair up is for a parser to say.
 std::size_t simple_string_length(std::string_view text);
+// The same, of a string without \/ too: nothing is escaped that need not be.
+std::size_t canonical_string_length(std::string_view text);
 std::size_t whole_number_length(std::string_view text);
 
 // Edits to an object's text, applied in one pass. Of several edits of one name the last one counts.
@@ -218,6 +220,7 @@ class Splice {
   Change& change_for(std::string_view key);
   // `added` is where the members that are added find their place; it outlives the parts.
   std::vector<Part> parts(std::string& added) const;
+  static std::string joined(std::vector<Part> const& all);
 
   std::string_view object_;
   std::size_t inside_ = 0;  // offset of what follows the opening brace

@@ -128,6 +128,7 @@ bool SseReader::read_line(std::string_view& line) {
 std::optional<SseEvent> SseReader::read_block(std::string_view block) {
   SseEvent event;
   event.raw = block;
+  if (read_data_line(block, event)) return event;
   if (block.starts_with('{')) {
     std::size_t const end = block.find_last_not_of("\r\n");
     event.data = block.substr(0, end + 1);
@@ -152,6 +153,16 @@ std::optional<SseEvent> SseReader::read_block(std::string_view block) {
   if (data_lines == 0) return std::nullopt;
   if (data_lines > 1) event.data = data_;
   return event;
+}
+
+// Most events are one line of data.
+bool SseReader::read_data_line(std::string_view block, SseEvent& event) const {
+  constexpr std::string_view name = "data:";
+  if (lines_ != 1 || !block.starts_with(name)) return false;
+  block.remove_prefix(name.size());
+  if (block.starts_with(' ')) block.remove_prefix(1);
+  event.data = block.substr(0, block.find_last_not_of("\r\n") + 1);
+  return true;
 }
 
 Result<std::optional<SseEvent>> SseReader::next() {
@@ -184,10 +195,13 @@ Result<std::optional<SseEvent>> SseReader::next() {
       std::string_view const block = std::string_view(buffer_).substr(begin_, line_ - begin_);
       begin_ = line_;
       std::optional<SseEvent> event = read_block(block);
+      lines_ = 0;
       if (event) return event;
     } else if (line.front() == ':' && line.data() == buffer_.data() + begin_) {
       // A comment between events is dropped at once: nothing piles up in a stream of comments.
       begin_ = line_;
+    } else {
+      ++lines_;
     }
   }
   if (buffer_.size() - begin_ > max_event_) return too_large();

@@ -41,12 +41,14 @@ class SseReader {
   // Finds the end of the line at line_, and moves line_ behind it; false: not all of it is there.
   bool read_line(std::string_view& line);
   std::optional<SseEvent> read_block(std::string_view block);
+  bool read_data_line(std::string_view block, SseEvent& event) const;
 
   std::size_t max_event_;
   std::string buffer_;
   std::size_t begin_ = 0;  // start of the event being read
   std::size_t line_ = 0;   // start of the line being read
   std::size_t scan_ = 0;   // first byte not yet looked at
+  std::size_t lines_ = 0;  // of the event being read that are whole
   std::string data_;       // holds joined data when there are several lines
   bool after_cr_ = false;  // the line before ended with a CR, the last byte there was
   bool started_ = false;

@@ -93,7 +93,7 @@ awaitable<Result<std::unique_ptr<ChatStream>>> ChatService::start(ChatRequest re
 
   ChatStreamRepair::Options options;
   options.model = request.model().empty() ? config_.default_model : request.model();
-  options.fallback_id = "chatcmpl-" + random_uuid();
+  options.make_id = [] { return "chatcmpl-" + random_uuid(); };
   options.created = clock_.unix_seconds();
   options.usage = request.include_usage() || !request.stream()
                       ? ChatStreamRepair::Options::Usage::pass_on
@@ -126,55 +126,69 @@ Error ChatStream::with_progress(Error error) const {
 }
 
 awaitable<Result<ChatStream::Chunks>> ChatStream::next() {
-  static std::vector<std::string> const none;
-  if (phase_ == Phase::unread) {
-    phase_ = Phase::streaming;
-    if (!is_event_stream(reply_.headers())) {
-      // A log-in page of the network in between, or a model that answered in one piece.
-      if (is_json(reply_.headers())) co_return co_await read_whole();
-      auto first = co_await reply_.next();
-      if (!first) co_return first.error();
-      if (looks_like_html(reply_.headers().get("content-type"), *first)) {
-        co_return read_upstream_error(reply_.status(), reply_.headers().fields, *first, host_,
-                                      options_.model, 0);
-      }
-      if (first->empty()) {
-        auto last = repair_.finish({});
-        if (!last) co_return last.error();
-      }
-      events_.feed(*first);
-    }
+  bool const first = phase_ == Phase::unread;
+  if (first) phase_ = Phase::streaming;
+  if (first && !is_event_stream(reply_.headers())) return read_unstreamed();
+  return read_stream();
+}
+
+// A log-in page of the network in between, or a model that answered in one piece.
+awaitable<Result<ChatStream::Chunks>> ChatStream::read_unstreamed() {
+  if (is_json(reply_.headers())) co_return co_await read_whole();
+  auto first = co_await reply_.next();
+  if (!first) co_return first.error();
+  if (looks_like_html(reply_.headers().get("content-type"), *first)) {
+    co_return read_upstream_error(reply_.status(), reply_.headers().fields, *first, host_,
+                                  options_.model, 0);
   }
-  if (phase_ == Phase::last) {
-    phase_ = Phase::ended;
-    co_return &none;
+  if (first->empty()) {
+    auto last = repair_.finish({});
+    if (!last) co_return last.error();
   }
+  events_.feed(*first);
+  co_return co_await read_stream();
+}
+
+// Once for each chunk: its frame is small enough for Asio to keep its memory, because all that need
+// not wait is done elsewhere.
+awaitable<Result<ChatStream::Chunks>> ChatStream::read_stream() {
   while (true) {
-    auto event = events_.next();
-    if (!event) co_return with_progress(event.error());
-    if (*event) {
-      auto chunks = repair_.event((*event)->data);
-      if (!chunks) co_return with_progress(chunks.error());
-      if (repair_.done()) {
-        auto last = repair_.finish({});
-        if (!last) co_return with_progress(last.error());
-        phase_ = (*last)->empty() ? Phase::ended : Phase::last;
-        if (!reply_.at_end()) service_.background_.spawn("drain", drain(std::move(reply_)));
-        co_return *last;
-      }
-      if (!(*chunks)->empty()) co_return *chunks;
-      continue;
-    }
+    auto chunks = read_events();
+    if (!chunks || *chunks != nullptr) co_return chunks;
     auto bytes = co_await reply_.next();
     if (!bytes) co_return with_progress(bytes.error());
-    if (bytes->empty()) {
-      auto last = repair_.finish(events_.remainder());
-      if (!last) co_return with_progress(last.error());
-      phase_ = (*last)->empty() ? Phase::ended : Phase::last;
-      co_return *last;
-    }
+    if (bytes->empty()) co_return finish(events_.remainder());
     events_.feed(*bytes);
   }
+}
+
+// Null: there is no whole event yet that says something.
+Result<ChatStream::Chunks> ChatStream::read_events() {
+  static std::vector<std::string> const none;
+  if (phase_ == Phase::last) {
+    phase_ = Phase::ended;
+    return &none;
+  }
+  while (true) {
+    auto const event = events_.next();
+    if (!event) return with_progress(event.error());
+    if (!*event) return nullptr;
+    auto const chunks = repair_.event((*event)->data);
+    if (!chunks) return with_progress(chunks.error());
+    if (repair_.done()) {
+      auto last = finish({});
+      if (last && !reply_.at_end()) service_.background_.spawn("drain", drain(std::move(reply_)));
+      return last;
+    }
+    if (!(*chunks)->empty()) return *chunks;
+  }
+}
+
+Result<ChatStream::Chunks> ChatStream::finish(std::string_view remainder) {
+  auto const last = repair_.finish(remainder);
+  if (!last) return with_progress(last.error());
+  phase_ = (*last)->empty() ? Phase::ended : Phase::last;
+  return *last;
 }
 
 awaitable<Result<ChatStream::Chunks>> ChatStream::read_whole() {

@@ -16,6 +16,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "protocol/chat_request.h"
@@ -53,7 +54,11 @@ class ChatStream {
   std::optional<ChatUsage> const& usage() const { return repair_.usage(); }
 
  private:
+  awaitable<Result<Chunks>> read_unstreamed();
   awaitable<Result<Chunks>> read_whole();
+  awaitable<Result<Chunks>> read_stream();
+  Result<Chunks> read_events();
+  Result<Chunks> finish(std::string_view remainder);
   Error with_progress(Error error) const;
 
   ChatService& service_;

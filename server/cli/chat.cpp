@@ -95,7 +95,7 @@ awaitable<int> run_chat(Services services, Terminal& terminal, ChatOptions optio
     }
   }
   if (terminal.closed()) co_return exit_code::failed;
-  if (options.output == Output::json) terminal.line(json::serialize(answer.completion()));
+  if (options.output == Output::json) terminal.line(answer.completion());
   co_return exit_code::ok;
 }
 

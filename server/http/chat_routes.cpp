@@ -12,18 +12,10 @@
 namespace jumpseat {
 namespace {
 
-std::optional<std::int64_t> count_of(json::object const& usage, std::string_view name) {
-  auto const* member = usage.if_contains(name);
-  if (member == nullptr) return std::nullopt;
-  if (auto const* number = member->if_int64()) return *number;
-  if (auto const* number = member->if_uint64()) return static_cast<std::int64_t>(*number);
-  return std::nullopt;
-}
-
 void note_usage(std::optional<ChatUsage> const& usage, RequestRecord& record) {
   if (!usage) return;
-  record.prompt_tokens = count_of(usage->object, "prompt_tokens");
-  record.completion_tokens = count_of(usage->object, "completion_tokens");
+  record.prompt_tokens = usage->count("prompt_tokens");
+  record.completion_tokens = usage->count("completion_tokens");
 }
 
 class ChatRoute {
@@ -80,7 +72,7 @@ class ChatRoute {
       for (auto const& chunk : **chunks) whole.add(chunk);
     }
     note_usage(answer.usage(), reply.record());
-    co_return json::serialize(whole.completion());
+    co_return whole.completion();
   }
 
   static awaitable<Result<void>> send_whole(ChatStream& answer, Reply& reply) {

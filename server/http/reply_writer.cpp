@@ -114,7 +114,7 @@ awaitable<> ReplyWriter::send(int status, std::string_view content_type, std::st
   clear_pieces();
   put(head_);
   if (terms_.content == Terms::Content::full) put(body);
-  co_await flush();
+  if (!flush()) co_await flush_rest();
 }
 
 void ReplyWriter::begin_events() {
@@ -133,7 +133,7 @@ awaitable<> ReplyWriter::events(std::span<std::string const> data) {
   }
   put(event_end);
   end_pieces();
-  co_await flush();
+  if (!flush()) co_await flush_rest();
   if (!first_event_) first_event_ = last_write_;
 }
 
@@ -141,7 +141,7 @@ awaitable<> ReplyWriter::event(std::string_view data) {
   begin_pieces();
   put_event(data);
   end_pieces();
-  co_await flush();
+  if (!flush()) co_await flush_rest();
   if (!first_event_) first_event_ = last_write_;
 }
 
@@ -154,7 +154,7 @@ awaitable<> ReplyWriter::end_events() {
   }
   phase_ = Phase::done;
   if (terms_.version == Terms::Version::http11) put(last_chunk);
-  co_await flush();
+  if (!flush()) co_await flush_rest();
 }
 
 awaitable<> ReplyWriter::done() {
@@ -163,7 +163,7 @@ awaitable<> ReplyWriter::done() {
   end_pieces();
   if (terms_.version == Terms::Version::http11) put(last_chunk);
   phase_ = Phase::done;
-  co_await flush();
+  if (!flush()) co_await flush_rest();
 }
 
 awaitable<> ReplyWriter::finish(Result<void> outcome) {
@@ -263,14 +263,22 @@ bool ReplyWriter::send_now() {
   return true;
 }
 
-awaitable<> ReplyWriter::flush() {
+// Nearly always all of it fits, and no coroutine is needed for that; false: flush_rest() has to
+// wait for the client.
+bool ReplyWriter::flush() {
   waiting_ = true;
-  while (!send_now()) {
+  if (!send_now()) return false;
+  waiting_ = false;
+  return true;
+}
+
+awaitable<> ReplyWriter::flush_rest() {
+  do {
     boost::system::error_code problem;
     auto token = asio::redirect_error(use_awaitable, problem);
     co_await socket_.async_wait(TcpSocket::wait_write, token);
     if (problem) client_left();
-  }
+  } while (!send_now());
   waiting_ = false;
 }
 

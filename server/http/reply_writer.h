@@ -83,13 +83,14 @@ class ReplyWriter final : public Reply {
   };
   void put_head(int status, std::string_view content_type, std::optional<std::size_t> length);
   awaitable<> send_error(Error const& error);
-  // Writing: put() collects pieces, flush() sends them.
+  // Writing: put() collects pieces, flush() sends them, flush_rest() what it could not.
   void clear_pieces();
   void put(std::string_view piece);
   void put_event(std::string_view data);
   void begin_pieces();
   void end_pieces();
-  awaitable<> flush();
+  bool flush();
+  awaitable<> flush_rest();
   bool send_now();
 
   TcpSocket& socket_;

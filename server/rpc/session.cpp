@@ -539,10 +539,9 @@ awaitable<Result<std::string>> Session::on_chat(std::string params) {
     // An editor that does not read slows upstream down.
     co_await peer_.writable();
   }
-  auto whole = answer.completion();
   // Also when the caller asked for no usage chunk: a whole answer always tells it.
-  if (auto const& usage = (*stream)->usage()) whole["usage"] = usage->object;
-  co_return json::serialize(whole);
+  if (auto const& usage = (*stream)->usage()) answer.set_usage(*usage);
+  co_return answer.completion();
 }
 
 awaitable<Result<JsonText>> Session::on_models(ModelsParams params) {

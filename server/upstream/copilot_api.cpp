@@ -10,6 +10,7 @@
 namespace jumpseat {
 namespace {
 
+constexpr std::size_t most_headers = 12;  // of a request, as a rule
 constexpr std::size_t max_error_body = 64u << 10;
 constexpr std::size_t max_models_body = 8u << 20;
 constexpr std::chrono::seconds forbidden_memory{60};
@@ -43,11 +44,12 @@ awaitable<std::string> error_body(ResponseStream& reply) {
 HttpRequest CopilotApi::request(std::string_view method, CopilotAccess const& access,
                                 Url const& base, std::string_view route,
                                 std::string_view intent) const {
-  auto url = base;
+  auto url = base.origin();
   // A base may have a path of its own; it never ends with a slash.
-  if (url.target == "/") url.target.clear();
-  url.target += route;
-  HttpRequest request{std::string(method), url.text()};
+  if (base.target != "/") url += base.target;
+  url += route;
+  HttpRequest request{std::string(method), std::move(url)};
+  request.headers.reserve(most_headers);
   auto const& identity = config_.identity;
   add_identity(request.headers, identity);
   auto add = [&](char const* name, std::string_view value) {

@@ -54,9 +54,11 @@ class Caller {
   }
 
   void read_answer() {
-    json::object const answer = assembler_.completion();
-    require(!check_json(json::serialize(answer), 300));
-    for (json::value const& choice : answer.at("choices").as_array()) {
+    std::string const text = assembler_.completion();
+    require(!check_json(text, 300));
+    auto const answer = parse_json(text);
+    require(answer.has_value());
+    for (json::value const& choice : answer->at("choices").as_array()) {
       require(choice.at("message").at("role") == "assistant");
     }
   }
@@ -211,7 +213,7 @@ extern "C" int LLVMFuzzerTestOneInput(std::uint8_t const* data, std::size_t size
   std::string_view const text(reinterpret_cast<char const*>(data), size);
   ChatStreamRepair::Options options;
   options.model = "asked";
-  options.fallback_id = "chatcmpl-ours";
+  options.make_id = [] { return std::string("chatcmpl-ours"); };
   options.created = 1800000000;
   options.usage = size % 2 == 0 ? ChatStreamRepair::Options::Usage::pass_on
                                 : ChatStreamRepair::Options::Usage::hold_back;

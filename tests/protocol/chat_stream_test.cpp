@@ -22,7 +22,7 @@ using Options = ChatStreamRepair::Options;
 Options options(Options::Usage usage = Options::Usage::hold_back) {
   Options out;
   out.model = "asked";
-  out.fallback_id = "chatcmpl-ours";
+  out.make_id = [] { return std::string("chatcmpl-ours"); };
   out.created = 1800000000;
   out.usage = usage;
   return out;
@@ -61,10 +61,10 @@ void look(Outcome& outcome, ChatStreamRepair const& repair) {
   outcome.text_bytes = repair.text_bytes();
   outcome.done = repair.done();
   outcome.finished = repair.finished();
-  if (repair.usage()) outcome.usage = repair.usage()->object;
+  if (repair.usage()) outcome.usage = parsed(repair.usage()->object).as_object();
   ChatAssembler assembler;
   for (std::string const& chunk : outcome.chunks) assembler.add(chunk);
-  outcome.completion = assembler.completion();
+  outcome.completion = parsed(assembler.completion()).as_object();
 }
 
 Outcome run_once(Texts const& events, Options const& with, std::string_view remainder) {
@@ -1002,7 +1002,7 @@ TEST_CASE("an answer that is not over yet has no finish_reason") {
   ChatAssembler assembler;
   assembler.add(delta(R"({"role":"assistant","content":"so far"})"));
   assembler.add("not json");
-  json::value const answer = assembler.completion();
+  json::value const answer = parsed(assembler.completion());
   CHECK(at(answer, "/choices/0/message/content") == "so far");
   CHECK(at(answer, "/choices/0/finish_reason") == nullptr);
   CHECK(answer.at("object") == "chat.completion");
@@ -1013,7 +1013,7 @@ TEST_CASE("the assembler mends calls of chunks that nobody repaired") {
   assembler.add(
       delta(R"({"tool_calls":[{"index":0,"id":"A","type":"function","function":{"name":"f"}}]})",
             "\"stop\""));
-  json::value const answer = assembler.completion();
+  json::value const answer = parsed(assembler.completion());
   CHECK(at(answer, "/choices/0/message/tool_calls/0/function/arguments") == "{}");
   CHECK(at(answer, "/choices/0/finish_reason") == "tool_calls");
 }
