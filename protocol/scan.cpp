@@ -666,7 +666,8 @@ void Splice::set(std::string_view key, std::string value) {
 
 void Splice::remove(std::string_view key) {
   bool const there =
-      std::ranges::any_of(slots_, [key](Slot const& slot) { return slot.member.is(key); }) ||
+      std::ranges::any_of(slots_,
+                          [&](Slot const& slot) { return slot.place.in(object_).is(key); }) ||
       std::ranges::any_of(changes_, [key](Change const& change) { return change.key == key; });
   if (there) change_for(key).value.reset();
 }
