@@ -28,12 +28,12 @@ bool holds_image(JsonWalk& content) {
         found |= holds_image(content);
         continue;
       }
-      std::string_view const value = content.value();
+      std::string_view const value = content.pass();
       found |= member.is("type") && (is_text(value, "image_url") || is_text(value, "input_image") ||
                                      is_text(value, "image"));
     }
   } else {
-    content.value();
+    content.pass();
   }
   return found;
 }
@@ -53,7 +53,7 @@ Messages read_messages(JsonWalk& walk) {
     messages.role.reset();
     if (walk.kind() != '{') {
       if (!messages.not_an_object) messages.not_an_object = messages.count;
-      walk.value();
+      walk.pass();
       continue;
     }
     walk.enter();
@@ -62,7 +62,7 @@ Messages read_messages(JsonWalk& walk) {
         messages.has_image |= holds_image(walk);
         continue;
       }
-      std::string_view const value = walk.value();
+      std::string_view const value = walk.pass();
       if (member.is("role")) messages.role = value;
     }
   }
@@ -130,7 +130,7 @@ Result<ChatRequest> ChatRequest::parse(std::string body) {
     if (slot == &given.messages && walk.kind() == '[') {
       messages = read_messages(walk);
     } else {
-      walk.value();
+      walk.pass();
     }
     walk.complete(member);
     request.members_.emplace_back(body, member);

@@ -504,7 +504,7 @@ JsonWalk::JsonWalk(std::string_view text) : end_(text.data() + text.size()) {
   at_ = skip_space(text.data(), end_);
 }
 
-std::string_view JsonWalk::value() {
+std::string_view JsonWalk::pass() {
   char const* const start = at_;
   at_ = skip_value(at_, end_);
   return between(start, at_);

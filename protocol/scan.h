@@ -112,12 +112,12 @@ inline ElementRange elements(std::string_view array) { return ElementRange(array
 //   for (Member m; walk.next_member(m); walk.complete(m)) {
 //     if (m.is("messages") && walk.kind() == '[') {
 //       walk.enter();
-//       while (walk.next_element()) … walk.value() …
+//       while (walk.next_element()) … walk.pass() …
 //     } else {
-//       walk.value();
+//       walk.pass();
 //     }
 //   }
-// Every member and every element has to be passed: by value(), or by entering it and going to its
+// Every member and every element has to be passed: by pass(), or by entering it and going to its
 // end.
 class JsonWalk {
  public:
@@ -125,7 +125,7 @@ class JsonWalk {
   // The first byte of the value at hand, which tells its kind; 0 at the end of the text.
   char kind() const { return at_ == end_ ? '\0' : *at_; }
   // Passes the value at hand and gives its bytes.
-  std::string_view value();
+  std::string_view pass();
   // Steps into the object or array at hand.
   void enter() { ++at_; }
   // To the next member's value, or, when there is none, behind the object: false. Of `member` the

@@ -513,13 +513,13 @@ TEST_CASE("a walk passes what it enters and what it does not, and goes on behind
   for (Member member; walk.next_member(member);) {
     if (walk.kind() == '[') {
       walk.enter();
-      while (walk.next_element()) seen.emplace_back(walk.value());
+      while (walk.next_element()) seen.emplace_back(walk.pass());
     } else if (walk.kind() == '{') {
       walk.enter();
       Member none;
       REQUIRE(!walk.next_member(none));
     } else {
-      seen.emplace_back(walk.value());
+      seen.emplace_back(walk.pass());
     }
     walk.complete(member);
     seen.emplace_back(member.whole);
@@ -537,7 +537,7 @@ TEST_CASE("a walk of a text that nobody judged stays inside it and ends") {
     walk.enter();
     std::size_t count = 0;
     for (Member member; walk.next_member(member); walk.complete(member)) {
-      walk.value();
+      walk.pass();
       REQUIRE(++count <= text.size());
     }
   }
