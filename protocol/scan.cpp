@@ -500,8 +500,8 @@ ElementRange::iterator ElementRange::begin() const {
   return iterator(enter(array_, '['), array_.data() + array_.size());
 }
 
-JsonWalk::JsonWalk(std::string_view text) : end_(text.data() + text.size()) {
-  at_ = skip_space(text.data(), end_);
+JsonWalk::JsonWalk(std::string_view text) : at_(text.data()), end_(at_ + text.size()) {
+  at_ = skip_space(at_, end_);
 }
 
 std::string_view JsonWalk::pass() {
@@ -538,8 +538,10 @@ bool JsonWalk::next_member(Member& member) {
 }
 
 void JsonWalk::complete(Member& member) const {
-  member.value = between(member.value.data(), at_);
-  member.whole = between(member.whole.data(), at_);
+  char const* const value = member.value.data();
+  char const* const whole = member.whole.data();
+  member.value = between(value, at_);
+  member.whole = between(whole, at_);
 }
 
 bool JsonWalk::next_element() { return next(); }

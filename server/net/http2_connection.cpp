@@ -97,7 +97,7 @@ struct Http2Connection::Callbacks {
     if (transfer == nullptr) return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE;  // given up
     std::string_view const rest = transfer->unsent_body();
     std::size_t const count = std::min(room, rest.size());
-    std::copy_n(rest.data(), count, to);
+    std::copy_n(rest.begin(), count, to);
     if (count == rest.size()) *flags |= NGHTTP2_DATA_FLAG_EOF;
     transfer->sent_body(count);
     return static_cast<ssize_t>(count);

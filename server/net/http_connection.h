@@ -41,7 +41,7 @@ class ConnectionOwner {
   virtual std::span<char> scratch() = 0;
 
  protected:
-  ~ConnectionOwner() = default;
+  virtual ~ConnectionOwner() = default;
 };
 
 class HttpConnection : public std::enable_shared_from_this<HttpConnection> {

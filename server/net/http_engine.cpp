@@ -182,7 +182,7 @@ void HttpEngine::open_connection(HttpOrigin& origin) {
       [this, &origin](Connector::Attempt& ended, std::unique_ptr<Wire> wire, CURLcode code) {
         attempt_ended(origin, ended, std::move(wire), code);
       },
-      [this, &origin] {
+      [&origin] {
         auto const began = now();
         for (HttpTransfer* transfer : origin.waiting) {
           auto const lookup = after(began, transfer->request().timeouts.lookup);

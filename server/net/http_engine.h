@@ -36,7 +36,7 @@ struct HttpOrigin {
 class HttpEngine final : private ConnectionOwner {
  public:
   HttpEngine(asio::io_context& io, HttpSettings settings);
-  ~HttpEngine();
+  ~HttpEngine() override;
   HttpEngine(HttpEngine const&) = delete;
   HttpEngine& operator=(HttpEngine const&) = delete;
 
