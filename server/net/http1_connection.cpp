@@ -1,10 +1,10 @@
 #include "server/net/http1_connection.h"
 
-#include <algorithm>
 #include <optional>
 #include <utility>
 
 #include <boost/asio/buffer.hpp>
+#include <boost/beast/core/string.hpp>
 #include <boost/beast/http/basic_parser.hpp>
 #include <boost/beast/http/error.hpp>
 
@@ -19,13 +19,6 @@ namespace {
 constexpr std::uint32_t most_head = 96u << 10;
 // A request up to here leaves in one piece, head and body.
 constexpr std::size_t one_piece = 16u << 10;
-
-bool is_same_name(std::string_view a, std::string_view lower) {
-  return a.size() == lower.size() &&
-         std::equal(a.begin(), a.end(), lower.begin(), [](char x, char y) {
-           return (x >= 'A' && x <= 'Z' ? static_cast<char>(x + ('a' - 'A')) : x) == y;
-         });
-}
 
 std::string_view view(boost::beast::string_view text) { return {text.data(), text.size()}; }
 
@@ -124,7 +117,7 @@ void Http1Connection::write_head() {
   };
   bool accepts = false;
   for (auto const& [name, value] : request.headers) {
-    accepts = accepts || is_same_name(name, "accept");
+    accepts = accepts || boost::beast::iequals(name, "accept");
     line(name, value);
   }
   if (!accepts) line("Accept", "*/*");
