@@ -124,6 +124,8 @@ Http2Connection::Http2Connection(asio::io_context& io, ConnectionOwner& owner,
   nghttp2_session_callbacks_set_on_stream_close_callback(callbacks, &Callbacks::stream_closed);
   nghttp2_option_set_no_auto_window_update(options, 1);  // a window opens when its reader has read
   nghttp2_option_set_peer_max_concurrent_streams(options, usual_streams);
+  // Blanks around a value are wrong (RFC 9113, 8.2.1), but no reason to throw an answer away.
+  nghttp2_option_set_no_rfc9113_leading_and_trailing_ws_validation(options, 1);
   if (nghttp2_session_client_new3(&session_, callbacks, this, options, wiped_memory()) != 0) {
     throw std::bad_alloc();
   }
@@ -308,6 +310,9 @@ int Http2Connection::on_field(std::int32_t stream, std::string_view name, std::s
     std::from_chars(value.data(), value.data() + value.size(), status);
     failure = transfer->on_status(status);
   } else {
+    constexpr std::string_view blanks = " \t";
+    auto const begin = std::min(value.find_first_not_of(blanks), value.size());
+    value = value.substr(begin, value.find_last_not_of(blanks) + 1 - begin);
     failure = transfer->on_field(name, value);
   }
   if (!failure) return 0;

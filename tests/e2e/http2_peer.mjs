@@ -118,6 +118,22 @@ class Connection {
     return !this.socket.destroyed && this.socket.write(Buffer.concat(frames));
   }
 
+  /// A whole streamed answer of one word, with this field in its head: a literal that goes into no table (RFC 7541).
+  answer_with(stream, name, value) {
+    const text = (one) => Buffer.concat([Buffer.from([one.length]), Buffer.from(one)]);
+    const field = Buffer.concat([Buffer.from([0]), text(name), text(value)]);
+    const event = { choices: [{ index: 0, delta: { content: 'Hello' }, finish_reason: 'stop' }] };
+    this.send(
+      frame(HEADERS, END_HEADERS, stream, Buffer.concat([HEAD, field])),
+      frame(
+        DATA,
+        END_STREAM,
+        stream,
+        Buffer.from(`data: ${JSON.stringify(event)}\n\ndata: [DONE]\n\n`),
+      ),
+    );
+  }
+
   /// The head of a streamed answer and its first words.
   answer(stream) {
     const event = { choices: [{ index: 0, delta: { role: 'assistant', content: 'Hello' } }] };

@@ -261,3 +261,17 @@ describe('U27: a flood', () => {
     );
   });
 });
+
+test('blanks around the value of a field are left out, and the answer is taken', () =>
+  with_peer(
+    (connection, stream) => connection.answer_with(stream, 'x-github-request-id', ' a b\t '),
+    { closes: false },
+    port,
+    async () => {
+      const reply = await port.chat();
+      assert.equal(reply.status, 200, reply.text);
+      assert.equal(reply.json.choices[0].message.content, 'Hello');
+      assert.equal(reply.headers['x-jumpseat-upstream-request-id'], 'a b');
+      for (const tunnel of tunnels) tunnel.destroy();
+    },
+  ));
