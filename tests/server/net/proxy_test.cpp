@@ -54,3 +54,15 @@ TEST_CASE("a proxy is named without its credentials") {
   CHECK(proxy_address("http://us@er:p/w?#@[2001:db8::1]:80/x") == "[2001:db8::1]:80");
   CHECK(proxy_address("user:pw@proxy.example") == "proxy.example");
 }
+
+TEST_CASE("a proxy that is asked for pages gets its login, one that passes bytes on none") {
+  auto const login = [](std::string setting) {
+    return page_proxy_login(Secret(std::move(setting)));
+  };
+  CHECK(login("http://user:pw@proxy.test:3128")->reveal() == "Basic dXNlcjpwdw==");
+  CHECK(login("user:pw@proxy.test:3128")->reveal() == "Basic dXNlcjpwdw==");
+  CHECK(login("https://us%65r:p%40w%zz@proxy.test")->reveal() == "Basic dXNlcjpwQHcleno=");
+  CHECK(login("http://user@proxy.test")->reveal() == "Basic dXNlcjo=");
+  CHECK(login("http://proxy.test:3128")->empty());
+  CHECK_FALSE(login("socks5h://user:pw@proxy.test:1080"));
+}
