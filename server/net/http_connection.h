@@ -24,6 +24,7 @@ namespace jumpseat {
 // is not to be called back before it has returned.
 class ConnectionOwner {
  public:
+  virtual ~ConnectionOwner() = default;
   // The reply is complete, or the transfer has failed.
   virtual void ended(HttpTransfer& transfer, std::optional<Error> failure) = 0;
   // The connection was over before the peer did anything with the request, for certain or as far
@@ -39,9 +40,6 @@ class ConnectionOwner {
   virtual HttpFailure describe(HttpTransfer const& transfer) const = 0;
   // Where bytes are read to. Shared by all connections, valid until the next read.
   virtual std::span<char> scratch() = 0;
-
- protected:
-  virtual ~ConnectionOwner() = default;
 };
 
 class HttpConnection : public std::enable_shared_from_this<HttpConnection> {
