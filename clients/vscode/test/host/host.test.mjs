@@ -15,7 +15,7 @@ import {
 import net from 'node:net';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
-import { closed_port, known_token, start_simulator } from '../../../../tests/e2e/harness.mjs';
+import { free_port, known_token, start_simulator } from '../../../../tests/e2e/harness.mjs';
 import { Code, until } from './harness.mjs';
 
 const vsix = process.env.VSIX;
@@ -168,7 +168,7 @@ describe('VS Code', { concurrency: false }, () => {
 
   before(async () => {
     sim = await start_simulator({ person: 'manual', word_ms: 30 });
-    number = await closed_port();
+    number = await free_port();
     code = await Code.start({
       vsix,
       shots,
@@ -742,7 +742,7 @@ describe('a workspace that nobody trusts', { concurrency: false }, () => {
     const env_file = Object.entries(hostile)
       .map(([name, value]) => `${name}=${value}\n`)
       .join('');
-    number = await closed_port();
+    number = await free_port();
     token = await known_token(sim);
     code = await Code.start({
       vsix,
