@@ -99,8 +99,10 @@ std::optional<CurlLoop::Descriptor> CurlLoop::take(curl_socket_t socket, bool wh
   auto const watch = std::move(found->second);
   watches_.erase(found);
   watch->loop = nullptr;  // a wait that is under way finds nobody
+  watch->descriptor.release();
   if (whole) taken_.push_back(socket);
-  return std::move(watch->descriptor);
+  // Watched anew: nothing of what curl was told about the socket is left.
+  return Descriptor(io_, socket);
 }
 
 int CurlLoop::on_connection(void* loop, curl_socket_t socket, curlsocktype) noexcept {
