@@ -210,7 +210,6 @@ void Connector::Attempt::ended(CURLcode code) {
     auto const socket = handle_->info<curl_socket_t>(CURLINFO_ACTIVESOCKET);
     bool const plain = url_.scheme == "http" && !secure_proxy();
     wire = plain ? plain_wire(socket) : tls_wire(socket);
-    if (!wire) code = CURLE_COULDNT_CONNECT;
   }
   if (running_ && handle_) connector_.loop_->remove(handle_->easy);
   running_ = false;
@@ -219,14 +218,11 @@ void Connector::Attempt::ended(CURLcode code) {
 }
 
 std::unique_ptr<Wire> Connector::Attempt::plain_wire(curl_socket_t socket) {
-  auto descriptor = connector_.loop_->take(socket, true);
-  if (!descriptor) return nullptr;
-  return std::make_unique<Wire>(*std::move(descriptor));
+  return std::make_unique<Wire>(connector_.loop_->take(socket, true));
 }
 
 std::unique_ptr<Wire> Connector::Attempt::tls_wire(curl_socket_t socket) {
   auto descriptor = connector_.loop_->take(socket, false);
-  if (!descriptor) return nullptr;
   // curl binds a connection to its handle with the first read. Until then it might take it for an
   // idle one, and does not say what TLS has agreed on.
   std::array<char, 4096> bytes;
@@ -241,7 +237,7 @@ std::unique_ptr<Wire> Connector::Attempt::tls_wire(curl_socket_t socket) {
     http2_ = std::string_view(reinterpret_cast<char const*>(name), size) == "h2";
   }
   handle_->set_pointer(CURLOPT_PRIVATE, nullptr);
-  return std::make_unique<Wire>(*std::move(descriptor), *connector_.loop_, std::move(handle_),
+  return std::make_unique<Wire>(std::move(descriptor), *connector_.loop_, std::move(handle_),
                                 std::string(bytes.data(), count));
 }
 

@@ -39,26 +39,16 @@ void end_when_path_is_gone(curl_socket_t socket) {
 
 }  // namespace
 
-// What the watched descriptor is to curl.
-enum class CurlLoop::Kind {
-  connection,  // to a server: kept between transfers; we are asked to close it
-  own,         // curl's, closed without a word, and the number may be in use again at once
-};
-
-// One socket that curl wants to hear about: a connection's itself, a duplicate of any other. A wait
-// holds the watch, not the number, so an event that comes late finds `loop` empty and hits nobody
-// else.
+// One socket that curl wants to hear about, by a duplicate of it: curl closes some sockets without
+// a word, and their number may be in use again at once. A wait holds the watch, not the number, so
+// an event that comes late finds `loop` empty and hits nobody else.
 struct CurlLoop::Watch {
-  Watch(asio::io_context& io, int watched, curl_socket_t curls, Kind of, CurlLoop* owner)
-      : descriptor(io, watched), socket(curls), kind(of), loop(owner) {}
-  ~Watch() {
-    if (kind == Kind::connection && descriptor.is_open()) descriptor.release();
-  }
+  Watch(asio::io_context& io, int duplicate, curl_socket_t curls, CurlLoop* owner)
+      : descriptor(io, duplicate), socket(curls), loop(owner) {}
   Watch(Watch const&) = delete;
   Watch& operator=(Watch const&) = delete;
   Descriptor descriptor;
   curl_socket_t socket;
-  Kind kind;
   CurlLoop* loop;  // null once dropped
   int wanted = CURL_POLL_NONE;
   bool reading = false;  // a wait is under way
@@ -93,21 +83,15 @@ void CurlLoop::remove(CURL* easy) {
   alarm_.set(due_);
 }
 
-std::optional<CurlLoop::Descriptor> CurlLoop::take(curl_socket_t socket, bool whole) {
-  auto const found = watches_.find(socket);
-  if (found == watches_.end() || found->second->kind != Kind::connection) return std::nullopt;
-  auto const watch = std::move(found->second);
-  watches_.erase(found);
-  watch->loop = nullptr;  // a wait that is under way finds nobody
-  watch->descriptor.release();
+CurlLoop::Descriptor CurlLoop::take(curl_socket_t socket, bool whole) {
+  drop(socket);
   if (whole) taken_.push_back(socket);
-  // Watched anew: nothing of what curl was told about the socket is left.
   return Descriptor(io_, socket);
 }
 
 int CurlLoop::on_connection(void* loop, curl_socket_t socket, curlsocktype) noexcept {
   end_when_path_is_gone(socket);
-  static_cast<CurlLoop*>(loop)->watch(socket, Kind::connection);
+  static_cast<CurlLoop*>(loop)->drop(socket);  // one that had this number before
   return CURL_SOCKOPT_OK;
 }
 
@@ -120,17 +104,10 @@ int CurlLoop::close_socket(void* loop, curl_socket_t socket) noexcept {
 
 int CurlLoop::on_socket(CURL*, curl_socket_t socket, int what, void* loop, void*) noexcept {
   auto* self = static_cast<CurlLoop*>(loop);
-  if (what != CURL_POLL_REMOVE) {
+  if (what == CURL_POLL_REMOVE) {
+    self->drop(socket);
+  } else {
     self->want(socket, what);
-  } else if (auto const found = self->watches_.find(socket); found != self->watches_.end()) {
-    // Also said when a connection is ready. Its watch is kept for take(); it goes when curl closes
-    // the socket, and curl tells of that for connections. Other descriptors (curl wakes itself up
-    // after a name look-up) it closes silently.
-    if (found->second->kind == Kind::connection) {
-      found->second->wanted = CURL_POLL_NONE;
-    } else {
-      self->drop(socket);
-    }
   }
   return 0;
 }
@@ -145,22 +122,20 @@ int CurlLoop::on_timer(CURLM*, long milliseconds, void* loop) noexcept {
   return 0;
 }
 
-CurlLoop::Watch* CurlLoop::watch(curl_socket_t socket, Kind kind) {
-  auto const found = watches_.find(socket);
-  if (found != watches_.end()) return found->second.get();
-  int const watched = kind == Kind::connection ? socket : ::fcntl(socket, F_DUPFD_CLOEXEC, 0);
-  // Out of descriptors: the transfer ends at its deadline. Refusing would make curl end all of
-  // them.
-  if (watched < 0) return nullptr;
-  auto created = std::make_shared<Watch>(io_, watched, socket, kind, this);
-  return watches_.emplace(socket, std::move(created)).first->second.get();
-}
-
 void CurlLoop::want(curl_socket_t socket, int what) {
-  Watch* const found = watch(socket, Kind::own);
-  if (found == nullptr) return;
-  found->wanted = what;
-  arm(watches_.find(socket)->second);
+  auto& watch = watches_[socket];
+  if (!watch) {
+    int const duplicate = ::fcntl(socket, F_DUPFD_CLOEXEC, 0);
+    if (duplicate < 0) {
+      // Out of descriptors: the attempt ends at its deadline. Refusing would make curl end all of
+      // them.
+      watches_.erase(socket);
+      return;
+    }
+    watch = std::make_shared<Watch>(io_, duplicate, socket, this);
+  }
+  watch->wanted = what;
+  arm(std::shared_ptr<Watch>(watch));
 }
 
 void CurlLoop::drop(curl_socket_t socket) {
@@ -170,12 +145,8 @@ void CurlLoop::drop(curl_socket_t socket) {
   watches_.erase(found);
   dropped->loop = nullptr;
   // Its waits end, and find `loop` empty.
-  if (dropped->kind == Kind::connection) {
-    dropped->descriptor.release();
-  } else {
-    boost::system::error_code ignored;
-    dropped->descriptor.close(ignored);
-  }
+  boost::system::error_code ignored;
+  dropped->descriptor.close(ignored);
 }
 
 // Starts the waits that are wanted and not yet under way. One that is no longer wanted is left

@@ -9,7 +9,6 @@
 #include <chrono>
 #include <functional>
 #include <memory>
-#include <optional>
 #include <unordered_map>
 #include <vector>
 
@@ -40,18 +39,16 @@ class CurlLoop {
   // The descriptor of an open connection, from here on watched by the caller alone. With `whole`
   // the connection is the caller's to close: curl believes that it closes it when the transfer is
   // removed. Without, it stays curl's, and the descriptor has to be released before that.
-  std::optional<Descriptor> take(curl_socket_t socket, bool whole);
+  Descriptor take(curl_socket_t socket, bool whole);
 
   // For CURLOPT_SOCKOPTFUNCTION and CURLOPT_CLOSESOCKETFUNCTION, with the loop as their data.
   static int on_connection(void* loop, curl_socket_t socket, curlsocktype) noexcept;
   static int close_socket(void* loop, curl_socket_t socket) noexcept;
 
  private:
-  enum class Kind;
   struct Watch;
   static int on_socket(CURL*, curl_socket_t, int what, void* loop, void*) noexcept;
   static int on_timer(CURLM*, long milliseconds, void* loop) noexcept;
-  Watch* watch(curl_socket_t socket, Kind kind);
   void want(curl_socket_t socket, int what);
   void drop(curl_socket_t socket);
   void arm(std::shared_ptr<Watch> const& watch);
