@@ -5,6 +5,9 @@
 
 #include <dlfcn.h>
 #include <netdb.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 #include <condition_variable>
 #include <filesystem>
@@ -666,6 +669,54 @@ TEST_CASE("C1: cancelling the waiting coroutine closes the connection") {
   REQUIRE(thrown);
   CHECK_THROWS_AS(std::rethrow_exception(thrown), boost::system::system_error);
   run_until(world.io, [&] { return server.closed_by_peer() == 1; });
+}
+
+TEST_CASE(
+    "the number of a socket that was given up while it connected serves the next connection") {
+  // Whoever connects to a full queue waits; what is in it is never accepted.
+  int const full = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  sockaddr_in address{};
+  address.sin_family = AF_INET;
+  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  socklen_t size = sizeof address;
+  auto* const where = reinterpret_cast<sockaddr*>(&address);
+  REQUIRE(::bind(full, where, size) == 0);
+  REQUIRE(::listen(full, 0) == 0);
+  REQUIRE(::getsockname(full, where, &size) == 0);
+  std::vector<int> queued(4);
+  for (int& one : queued) {
+    one = ::socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    ::connect(one, where, size);
+  }
+
+  ScriptedServer server([](ScriptedConnection& connection) {
+    connection.read_request();
+    connection.wait_for_test();  // the answer has to be waited for
+    connection.write(ok_hi);
+  });
+  World world;
+  auto const connecting = "http://127.0.0.1:" + std::to_string(ntohs(address.sin_port));
+  for (std::size_t i = 1; i <= 3; ++i) {
+    asio::cancellation_signal signal;
+    bool done = false;
+    asio::co_spawn(world.io, world.client.send(HttpRequest("GET", connecting)),
+                   asio::bind_cancellation_slot(signal.slot(), [&](auto&&...) { done = true; }));
+    run_until(world.io, [turns = 0]() mutable { return ++turns > 5; });
+    REQUIRE_FALSE(done);
+    signal.emit(asio::cancellation_type::terminal);
+    run_until(world.io, [&] { return done; });
+    run_until(world.io, [turns = 0]() mutable { return ++turns > 5; });
+
+    std::optional<Result<HttpResponse>> reply;
+    asio::co_spawn(world.io, world.client.send(HttpRequest("GET", server.url())),
+                   [&](std::exception_ptr, Result<HttpResponse> its) { reply = std::move(its); });
+    run_until(world.io, [&] { return server.requests().size() == i; });
+    server.go_on();
+    run_until(world.io, [&] { return reply.has_value(); });
+    CHECK((*reply)->body == "hi");
+  }
+  for (int const one : queued) ::close(one);
+  ::close(full);
 }
 
 TEST_CASE("100 transfers at once") {
