@@ -199,11 +199,11 @@ struct Configured {
 
 std::string Url::text() const { return origin() + target; }
 
-std::string Url::origin() const {
-  std::string out = scheme + "://" + host;
-  if (port != default_port(scheme)) out += ":" + std::to_string(port);
-  return out;
+std::string Url::authority() const {
+  return port == default_port(scheme) ? host : host + ":" + std::to_string(port);
 }
+
+std::string Url::origin() const { return scheme + "://" + authority(); }
 
 bool Url::loopback_literal() const {
   return host == "[::1]" || (host.starts_with("127.") && is_dotted_decimal(host));

@@ -19,6 +19,7 @@ struct Url {
   std::string target;  // path and query, starts with "/"
 
   std::string text() const;       // the default port is left out
+  std::string authority() const;  // host[:port]
   std::string origin() const;     // scheme://host[:port]
   bool loopback_literal() const;  // 127.0.0.0/8 in dotted decimal, or [::1]
   friend bool operator==(Url const&, Url const&) = default;

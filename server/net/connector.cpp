@@ -103,8 +103,6 @@ void Connector::configure(EasyHandle& handle) {
   handle.set_function(CURLOPT_RESOLVER_START_FUNCTION, &Connector::on_lookup);
   handle.set_function(CURLOPT_SOCKOPTFUNCTION, &CurlLoop::on_connection);
   handle.set_pointer(CURLOPT_SOCKOPTDATA, loop_.get());
-  handle.set_function(CURLOPT_CLOSESOCKETFUNCTION, &CurlLoop::close_socket);
-  handle.set_pointer(CURLOPT_CLOSESOCKETDATA, loop_.get());
 
   handle.set(CURLOPT_PROTOCOLS_STR, "http,https");
   handle.set(CURLOPT_NETRC, static_cast<long>(CURL_NETRC_IGNORED));
@@ -209,20 +207,22 @@ void Connector::Attempt::ended(CURLcode code) {
   if (code == CURLE_OK) {
     auto const socket = handle_->info<curl_socket_t>(CURLINFO_ACTIVESOCKET);
     bool const plain = url_.scheme == "http" && !secure_proxy();
-    wire = plain ? plain_wire(socket) : tls_wire(socket);
+    if (auto own = connector_.loop_->duplicate(socket); !own) {
+      code = CURLE_COULDNT_CONNECT;
+    } else if (plain) {
+      wire = std::make_unique<Wire>(*std::move(own));
+    } else {
+      wire = tls_wire(*std::move(own));
+    }
   }
-  if (running_ && handle_) connector_.loop_->remove(handle_->easy);
+  // Of a plain connection curl closes its own descriptor now; one with TLS keeps its handle.
+  if (handle_) connector_.loop_->remove(handle_->easy);
   running_ = false;
   auto const tell = std::move(done_);
   tell(*this, std::move(wire), code);
 }
 
-std::unique_ptr<Wire> Connector::Attempt::plain_wire(curl_socket_t socket) {
-  return std::make_unique<Wire>(connector_.loop_->take(socket, true));
-}
-
-std::unique_ptr<Wire> Connector::Attempt::tls_wire(curl_socket_t socket) {
-  auto descriptor = connector_.loop_->take(socket, false);
+std::unique_ptr<Wire> Connector::Attempt::tls_wire(CurlLoop::Descriptor socket) {
   // curl binds a connection to its handle with the first read. Until then it might take it for an
   // idle one, and does not say what TLS has agreed on.
   std::array<char, 4096> bytes;
@@ -237,7 +237,7 @@ std::unique_ptr<Wire> Connector::Attempt::tls_wire(curl_socket_t socket) {
     http2_ = std::string_view(reinterpret_cast<char const*>(name), size) == "h2";
   }
   handle_->set_pointer(CURLOPT_PRIVATE, nullptr);
-  return std::make_unique<Wire>(std::move(descriptor), *connector_.loop_, std::move(handle_),
+  return std::make_unique<Wire>(std::move(socket), *connector_.loop_, std::move(handle_),
                                 std::string(bytes.data(), count));
 }
 

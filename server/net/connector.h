@@ -96,8 +96,7 @@ class Connector::Attempt {
   friend class Connector;
   void ended(CURLcode code);
   void attach(void* tls_context);
-  std::unique_ptr<Wire> plain_wire(curl_socket_t socket);
-  std::unique_ptr<Wire> tls_wire(curl_socket_t socket);
+  std::unique_ptr<Wire> tls_wire(CurlLoop::Descriptor socket);
   bool secure_proxy() const;
 
   Connector& connector_;

@@ -4,7 +4,6 @@
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <sys/socket.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <new>
@@ -43,8 +42,8 @@ void end_when_path_is_gone(curl_socket_t socket) {
 // a word, and their number may be in use again at once. A wait holds the watch, not the number, so
 // an event that comes late finds `loop` empty and hits nobody else.
 struct CurlLoop::Watch {
-  Watch(asio::io_context& io, int duplicate, curl_socket_t curls, CurlLoop* owner)
-      : descriptor(io, duplicate), socket(curls), loop(owner) {}
+  Watch(Descriptor duplicate, curl_socket_t curls, CurlLoop* owner)
+      : descriptor(std::move(duplicate)), socket(curls), loop(owner) {}
   Watch(Watch const&) = delete;
   Watch& operator=(Watch const&) = delete;
   Descriptor descriptor;
@@ -68,7 +67,7 @@ CurlLoop::CurlLoop(asio::io_context& io, CurlLibrary const& curl, Done done)
 }
 
 CurlLoop::~CurlLoop() {
-  curl_.multi_cleanup(multi_);  // calls close_socket()
+  curl_.multi_cleanup(multi_);
   while (!watches_.empty()) drop(watches_.begin()->first);
 }
 
@@ -83,23 +82,16 @@ void CurlLoop::remove(CURL* easy) {
   alarm_.set(due_);
 }
 
-CurlLoop::Descriptor CurlLoop::take(curl_socket_t socket, bool whole) {
-  drop(socket);
-  if (whole) taken_.push_back(socket);
-  return Descriptor(io_, socket);
+std::optional<CurlLoop::Descriptor> CurlLoop::duplicate(curl_socket_t socket) {
+  int const copy = ::fcntl(socket, F_DUPFD_CLOEXEC, 0);
+  if (copy < 0) return std::nullopt;
+  return Descriptor(io_, copy);
 }
 
 int CurlLoop::on_connection(void* loop, curl_socket_t socket, curlsocktype) noexcept {
   end_when_path_is_gone(socket);
   static_cast<CurlLoop*>(loop)->drop(socket);  // one that had this number before
   return CURL_SOCKOPT_OK;
-}
-
-int CurlLoop::close_socket(void* loop, curl_socket_t socket) noexcept {
-  auto* self = static_cast<CurlLoop*>(loop);
-  if (std::erase(self->taken_, socket) != 0) return 0;  // somebody else's now
-  self->drop(socket);
-  return ::close(socket);
 }
 
 int CurlLoop::on_socket(CURL*, curl_socket_t socket, int what, void* loop, void*) noexcept {
@@ -123,19 +115,17 @@ int CurlLoop::on_timer(CURLM*, long milliseconds, void* loop) noexcept {
 }
 
 void CurlLoop::want(curl_socket_t socket, int what) {
-  auto& watch = watches_[socket];
-  if (!watch) {
-    int const duplicate = ::fcntl(socket, F_DUPFD_CLOEXEC, 0);
-    if (duplicate < 0) {
-      // Out of descriptors: the attempt ends at its deadline. Refusing would make curl end all of
-      // them.
-      watches_.erase(socket);
-      return;
-    }
-    watch = std::make_shared<Watch>(io_, duplicate, socket, this);
+  auto found = watches_.find(socket);
+  if (found == watches_.end()) {
+    auto descriptor = duplicate(socket);
+    // Out of descriptors: the attempt ends at its deadline. Refusing would make curl end all of
+    // them.
+    if (!descriptor) return;
+    auto watch = std::make_shared<Watch>(*std::move(descriptor), socket, this);
+    found = watches_.emplace(socket, std::move(watch)).first;
   }
-  watch->wanted = what;
-  arm(std::shared_ptr<Watch>(watch));
+  found->second->wanted = what;
+  arm(found->second);
 }
 
 void CurlLoop::drop(curl_socket_t socket) {

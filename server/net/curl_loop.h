@@ -9,8 +9,8 @@
 #include <chrono>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <unordered_map>
-#include <vector>
 
 #include <boost/asio/posix/basic_stream_descriptor.hpp>
 
@@ -36,14 +36,12 @@ class CurlLoop {
   CURLMcode add(CURL* easy);
   // Takes a transfer out, wherever it stands; `done` is not called for it any more.
   void remove(CURL* easy);
-  // The descriptor of an open connection, from here on watched by the caller alone. With `whole`
-  // the connection is the caller's to close: curl believes that it closes it when the transfer is
-  // removed. Without, it stays curl's, and the descriptor has to be released before that.
-  Descriptor take(curl_socket_t socket, bool whole);
+  // A descriptor of the caller's own for an open connection. The connection lives until both this
+  // and curl's are closed. Nothing when the process has no more descriptors.
+  std::optional<Descriptor> duplicate(curl_socket_t socket);
 
-  // For CURLOPT_SOCKOPTFUNCTION and CURLOPT_CLOSESOCKETFUNCTION, with the loop as their data.
+  // For CURLOPT_SOCKOPTFUNCTION, with the loop as its data.
   static int on_connection(void* loop, curl_socket_t socket, curlsocktype) noexcept;
-  static int close_socket(void* loop, curl_socket_t socket) noexcept;
 
  private:
   struct Watch;
@@ -60,7 +58,6 @@ class CurlLoop {
   Done done_;
   CURLM* multi_;
   std::unordered_map<curl_socket_t, std::shared_ptr<Watch>> watches_;
-  std::vector<curl_socket_t> taken_;     // whole: curl has not closed them yet
   Alarm::TimePoint due_ = Alarm::never;  // when curl wants to be called next
   Alarm alarm_;
 };

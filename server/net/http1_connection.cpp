@@ -101,9 +101,7 @@ void Http1Connection::write_head() {
   std::string_view const body = request.body.view();
   bool const with_body = body.size() <= one_piece;
 
-  std::string const authority = url.port == (url.scheme == "https" ? 443 : 80)
-                                    ? url.host
-                                    : url.host + ":" + std::to_string(url.port);
+  std::string const authority = url.authority();
   std::size_t size = 256 + url.target.size() + 2 * authority.size() + secret.size() +
                      proxy_secret.size() + (with_body ? body.size() : 0);
   for (auto const& [name, value] : request.headers) size += name.size() + value.size() + 4;

@@ -179,8 +179,7 @@ void Http2Connection::start(HttpTransfer& transfer) {
   Url const& url = transfer.url();
   std::string_view const secret = request.authorization.reveal();
   std::string_view const body = request.body.view();
-  std::string const authority =
-      url.port == 443 ? url.host : url.host + ":" + std::to_string(url.port);
+  std::string const authority = url.authority();
   std::array<char, 20> digits{};
   auto const end = std::to_chars(digits.data(), digits.data() + digits.size(), body.size()).ptr;
 
@@ -234,7 +233,7 @@ void Http2Connection::start(HttpTransfer& transfer) {
   streams_.emplace(stream, &transfer);
   numbers_.emplace(&transfer, stream);
   watch_path();
-  if (!in_callbacks_) write();
+  write();
 }
 
 void Http2Connection::cancel(HttpTransfer& transfer) {
@@ -244,7 +243,7 @@ void Http2Connection::cancel(HttpTransfer& transfer) {
   release(stream);
   owed_ += static_cast<std::uint64_t>(stream_window);
   nghttp2_submit_rst_stream(session_, NGHTTP2_FLAG_NONE, stream, NGHTTP2_CANCEL);
-  if (!in_callbacks_) write();
+  write();
   if (has_room()) owner_.has_room(*this);
 }
 
@@ -286,10 +285,8 @@ void Http2Connection::on_bytes(std::string_view bytes) {
   owed_ -= owed;
   useless_ += bytes.size() - owed;
   std::size_t const before = streams_.size();
-  in_callbacks_ = true;
   ssize_t const used = nghttp2_session_mem_recv(
       session_, reinterpret_cast<std::uint8_t const*>(bytes.data()), bytes.size());
-  in_callbacks_ = false;
   if (used < 0) {
     return end_all(TransferFault::http2_error, 0, nghttp2_strerror(static_cast<int>(used)));
   }
@@ -346,7 +343,7 @@ void Http2Connection::read_on(HttpTransfer& transfer, std::size_t bytes) {
   auto const found = numbers_.find(&transfer);
   if (found == numbers_.end()) return;
   nghttp2_session_consume_stream(session_, found->second, bytes);
-  if (!in_callbacks_ && nghttp2_session_want_write(session_) != 0) write();
+  if (nghttp2_session_want_write(session_) != 0) write();
 }
 
 void Http2Connection::on_stream_end(std::int32_t stream) {

@@ -56,7 +56,6 @@ class Http2Connection final : public HttpConnection {
   std::unordered_map<HttpTransfer const*, std::int32_t> numbers_;
   std::string out_;  // frames on their way out; may hold an authorization
   std::size_t out_sent_ = 0;
-  bool in_callbacks_ = false;
   bool leaving_ = false;       // the peer takes no new streams, or may take none from us
   bool used_ = false;          // a reply has come on it before
   std::uint64_t useless_ = 0;  // bytes since the last one that belonged to a reply

@@ -312,18 +312,18 @@ void HttpEngine::note_deadline(Alarm::TimePoint deadline) {
 
 void HttpEngine::check_deadlines() {
   Alarm::TimePoint const time = now();
-  Alarm::TimePoint next = Alarm::never;
   for (std::size_t i = 0; i < transfers_.size();) {
     HttpTransfer& transfer = *transfers_[i];
-    if (transfer.deadline_ <= time) {
-      if (auto failure = overdue(transfer, time)) {
-        cut(transfer, std::move(failure));  // another one takes its place
-        continue;
-      }
+    auto failure = transfer.deadline_ <= time ? overdue(transfer, time) : std::nullopt;
+    if (failure) {
+      cut(transfer, std::move(failure));  // another one takes its place
+    } else {
+      ++i;
     }
-    next = std::min(next, transfer.deadline_);
-    ++i;
   }
+  // Only now: with a connection several may have ended, and the others have changed places.
+  Alarm::TimePoint next = Alarm::never;
+  for (HttpTransfer const* transfer : transfers_) next = std::min(next, transfer->deadline_);
   // With thousands of streams many deadlines lie close together: one look serves them all.
   constexpr std::chrono::milliseconds pause(10);
   if (next != Alarm::never) deadlines_.set(std::max(next, time + pause));

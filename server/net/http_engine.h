@@ -89,8 +89,7 @@ class HttpEngine final : private ConnectionOwner {
   std::vector<std::shared_ptr<HttpConnection>> over_;      // until nobody can be inside them
   std::vector<std::unique_ptr<Connector::Attempt>> done_;  // the same
   bool serving_later_ = false;
-  std::shared_ptr<HttpEngine*>
-      self_;  // null inside once this is closed, for a call that comes late
+  std::shared_ptr<HttpEngine*> self_;  // null inside once this is closed; for calls that come late
   std::size_t connections_opened_ = 0;
   Alarm deadlines_;
   bool closed_ = false;

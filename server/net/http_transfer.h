@@ -76,8 +76,8 @@ class HttpTransfer {
   // to wait; it goes on with read_on() of the connection.
   std::size_t room() const { return most_held - std::min(most_held, buffer_.size()); }
 
-  static constexpr std::size_t most_held = 256u
-                                           << 10;  // bytes of a body that wait for their reader
+  // Bytes of a body that wait for their reader.
+  static constexpr std::size_t most_held = 256u << 10;
 
  private:
   friend class HttpEngine;

@@ -26,13 +26,9 @@ Wire::Wire(CurlLoop::Descriptor socket, CurlLoop& loop, std::unique_ptr<EasyHand
       first_(std::move(first)) {}
 
 Wire::~Wire() {
-  if (handle_) {
-    socket_.release();  // curl closes it, in remove()
-    loop_->remove(handle_->easy);
-  } else {
-    boost::system::error_code ignored;
-    socket_.close(ignored);
-  }
+  boost::system::error_code ignored;
+  socket_.close(ignored);
+  if (handle_) loop_->remove(handle_->easy);  // curl closes its own descriptor
 }
 
 Wire::Moved Wire::read(char* bytes, std::size_t size) {

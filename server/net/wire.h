@@ -14,7 +14,7 @@ namespace jumpseat {
 
 class Wire {
  public:
-  // A plain one, ours alone.
+  // A plain one.
   explicit Wire(CurlLoop::Descriptor socket);
   // One whose TLS is curl's: `handle` has opened it and is in `loop`, which must outlive this.
   // `first` has been read from it already.
