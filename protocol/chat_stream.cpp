@@ -13,6 +13,7 @@
 #include "protocol/json.h"
 #include "protocol/json_fields.h"
 #include "protocol/json_text.h"
+#include "protocol/plain_chunk.h"
 #include "protocol/scan.h"
 #include "protocol/upstream.h"
 
@@ -222,9 +223,7 @@ struct ChatStreamRepair::Learnt {
 };
 
 ChatStreamRepair::ChatStreamRepair(Options options)
-    : options_(std::move(options)),
-      quoted_model_(quote(options_.model)),
-      learnt_(std::make_unique<Learnt>()) {}
+    : options_(std::move(options)), quoted_model_(quote(options_.model)) {}
 
 ChatStreamRepair::ChatStreamRepair(ChatStreamRepair&&) noexcept = default;
 ChatStreamRepair& ChatStreamRepair::operator=(ChatStreamRepair&&) noexcept = default;
@@ -240,7 +239,7 @@ Error ChatStreamRepair::failed(Error error) const {
 }
 
 Result<std::vector<std::string> const*> ChatStreamRepair::event(std::string_view data) {
-  if (!out_.empty()) learnt_->used = std::move(out_.front());
+  if (!out_.empty() && learnt_) learnt_->used = std::move(out_.front());
   out_.clear();
   auto const result = read(data);
   if (!result) return result.error();
@@ -272,14 +271,11 @@ Result<bool> ChatStreamRepair::read_json(std::string_view data) {
     done_ = true;
     return true;
   }
-  ChunkPattern& pattern = learnt_->pattern;
-  if (pattern.match(data)) {
-    take_match(pattern);
-    return true;
+  if (whole_ == nullptr && take_alike(data)) return true;
+  if (JsonIndex index; index.read(data)) {
+    if (whole_ != nullptr && take_plain(index.root())) return true;
+    return read_object(index.root(), data);
   }
-  pattern.forget();
-  ++learnt_->misses;
-  if (JsonIndex index; index.read(data)) return read_object(index.root(), data);
   auto const text = canonical(data);
   if (!text) return false;
   return read_object(std::string_view(*text), data);
@@ -301,13 +297,47 @@ Result<bool> ChatStreamRepair::read_object(JsonView text, std::string_view data)
   return true;
 }
 
-void ChatStreamRepair::take_match(ChunkPattern const& pattern) {
+// Does for an event without faults what read_chunk() would do. False: it is not one, as this stream
+// stands, and nothing has happened.
+bool ChatStreamRepair::take_plain(JsonNode const& event) {
+  auto const chunk = plain_chunk(event);
+  if (!chunk) return false;
+  bool const same_head = (id_.empty() || chunk->id == id_) && (created_ <= 0 || chunk->created == created_);
+  if (!same_head) return false;
+  bool const ends = !chunk->finish_reason.empty();
+  auto const known = choices_.find(chunk->choice);
+  if (ends && known != choices_.end() && (known->second.finished || !known->second.calls.empty())) {
+    return false;
+  }
+  ++good_events_;
+  if (id_.empty()) id_ = chunk->id;
+  created_ = chunk->created;
+  if (upstream_model_.empty()) upstream_model_ = unquoted(chunk->model);
+  if (!chunk->usage.empty()) note_usage(chunk->usage);
+  text_bytes_ += text_size(chunk->content);
+  Choice& state = known != choices_.end() ? known->second : choices_[chunk->choice];
+  state.started = true;
+  state.finished = state.finished || ends;
+  whole_->add(*chunk, quoted_model_);
+  return true;
+}
+
+// False: it is not like the events before.
+bool ChatStreamRepair::take_alike(std::string_view data) {
+  if (!learnt_) learnt_ = std::make_unique<Learnt>();
+  ChunkPattern& pattern = learnt_->pattern;
+  if (!pattern.match(data)) {
+    pattern.forget();
+    ++learnt_->misses;
+    return false;
+  }
   learnt_->misses = 0;
   ++good_events_;
   for (ChunkPattern::Piece const& piece : pattern.pieces()) {
     if (piece.key == "content" && !piece.call) text_bytes_ += pattern.text_size(piece);
   }
   out_.push_back(pattern.chunk(std::move(learnt_->used)));
+  return true;
 }
 
 // After an event that made one chunk. The first delta of an answer or of a call, and a last one,
@@ -351,7 +381,7 @@ Result<> ChatStreamRepair::read_chunk(ObjectText& chunk, std::string_view data) 
     chunk.set("model", quoted_model_);
     same = chunk.text();
   }
-  out_.push_back(std::move(*same));
+  put(std::move(*same));
   learn(data);
   return {};
 }
@@ -386,7 +416,7 @@ void ChatStreamRepair::read_chunk_without_choices(ObjectText& chunk) {
   // OpenAI knows no choices at all only on the usage chunk, which a caller asks for; programs look
   // at the first one of any other chunk. So this has one, in which nothing is new.
   chunk.set("choices", R"([{"index":0,"delta":{},"finish_reason":null}])");
-  out_.push_back(chunk.text());
+  put(chunk.text());
 }
 
 // A text that an event's members may point to until the next one.
@@ -419,10 +449,14 @@ void ChatStreamRepair::repair_head(ObjectText& chunk) {
 bool ChatStreamRepair::take_usage(ObjectText& chunk) {
   std::string_view const usage = chunk.at("usage");
   if (usage.empty()) return false;
-  if (is_object(usage) && !is_zero(usage)) usage_.emplace(ChatUsage{std::string(usage)});
+  note_usage(usage);
   // OpenAI writes `usage: null` on every chunk but the last when usage was asked for.
   if (is_null(usage) && options_.usage == Options::Usage::pass_on) return false;
   return chunk.erase("usage");
+}
+
+void ChatStreamRepair::note_usage(std::string_view usage) {
+  if (is_object(usage) && !is_zero(usage)) usage_.emplace(ChatUsage{std::string(usage)});
 }
 
 Result<> ChatStreamRepair::repair_choice(ObjectText& choice, std::int64_t position) {
@@ -617,6 +651,14 @@ bool ChatStreamRepair::complete_call(ObjectText& delta, std::int64_t wanted) {
   return true;
 }
 
+void ChatStreamRepair::put(std::string chunk) {
+  if (whole_ != nullptr) {
+    whole_->add(chunk);
+  } else {
+    out_.push_back(std::move(chunk));
+  }
+}
+
 // A chunk with `more` behind its head: members, with the comma before each.
 void ChatStreamRepair::put_chunk(std::string_view more) {
   pin_head();
@@ -624,7 +666,7 @@ void ChatStreamRepair::put_chunk(std::string_view more) {
   chunk.append(id_).append(R"(,"object":"chat.completion.chunk","created":)");
   chunk.append(std::to_string(created_)).append(R"(,"model":)").append(quoted_model_);
   chunk.append(more).append("}");
-  out_.push_back(std::move(chunk));
+  put(std::move(chunk));
 }
 
 void ChatStreamRepair::put_choice(std::int64_t index, std::string_view delta,
@@ -791,6 +833,26 @@ void ChatAssembler::add_choice(JsonView text) {
   }
 }
 
+void ChatAssembler::add(PlainChunk const& chunk, std::string_view quoted_model) {
+  settle();
+  pattern_.forget();
+  if (head_.empty()) {
+    head_.set("id", chunk.id);
+    head_.set("created", std::to_string(chunk.created));
+    head_.set("model", quoted_model);
+  }
+  for (JsonNode const* const other : chunk.others) head_.merge(other->key, other->value);
+  Choice& choice = choices_[chunk.choice];
+  for (JsonNode const* const other : chunk.choice_others) {
+    choice.members.merge(other->key, other->value);
+  }
+  if (!chunk.finish_reason.empty()) choice.members.merge("finish_reason", chunk.finish_reason);
+  if (!chunk.content.empty()) choice.message.merge("content", chunk.content);
+  for (JsonNode const* const other : chunk.delta_others) {
+    choice.message.merge(other->key, other->value);
+  }
+}
+
 void ChatAssembler::add_call(Choice& choice, JsonView text) {
   ObjectText const given(text);
   MergedObject& call = choice.tool_calls[whole_number_of(given.at("index")).value_or(0)];
@@ -811,7 +873,11 @@ std::string ChatAssembler::completion() {
   pattern_.forget();
   std::string_view id = head_.at("id");
   if (!is_string(id)) id = R"("")";
+  std::size_t text = 0;
+  for (auto const& [index, choice] : choices_) text += choice.message.at("content").size();
+  constexpr std::size_t usual_rest = 1000;
   std::string out = R"({"id":)";
+  out.reserve(text + usual_rest);
   out.append(id).append(R"(,"object":"chat.completion")");
   for (auto const& member : head_) {
     if (member.key != "id" && member.key != "usage") member.append_named(out);

@@ -32,6 +32,9 @@ struct ChatUsage {
   }
 };
 
+class ChatAssembler;
+struct PlainChunk;
+
 class ChatStreamRepair {
  public:
   struct Options {
@@ -46,6 +49,10 @@ class ChatStreamRepair {
   ChatStreamRepair(ChatStreamRepair&&) noexcept;
   ChatStreamRepair& operator=(ChatStreamRepair&&) noexcept;
   ~ChatStreamRepair();
+
+  // Before the first event: from now on no chunks are returned. They are put together in `whole`,
+  // which lives as long as events come; those of plain events without becoming texts first.
+  void put_together_in(ChatAssembler& whole) { whole_ = &whole; }
 
   // One event's data. Returns the chunks to pass on, in order (often one, sometimes none: filter
   // results alone are held back, usage is moved to a chunk of its own at the end); they are valid
@@ -89,13 +96,15 @@ class ChatStreamRepair {
   Result<> read(std::string_view data);
   Result<bool> read_json(std::string_view data);
   Result<> read_remainder(std::string_view remainder);
-  void take_match(ChunkPattern const& pattern);
+  bool take_alike(std::string_view data);
   void learn(std::string_view data);
   Result<bool> read_object(JsonView text, std::string_view data);
+  bool take_plain(JsonNode const& event);
   Result<> read_chunk(ObjectText& chunk, std::string_view data);
   void read_chunk_without_choices(ObjectText& chunk);
   void repair_head(ObjectText& chunk);
   bool take_usage(ObjectText& chunk);
+  void note_usage(std::string_view usage);
   Result<> repair_choice(ObjectText& choice, std::int64_t position);
   void repair_delta(std::int64_t index, Choice& state, ObjectText& delta);
   void repair_tool_calls(std::int64_t index, Choice& state, ObjectText& delta);
@@ -107,12 +116,14 @@ class ChatStreamRepair {
   std::size_t find_call(Choice& state, ObjectText const& call, bool& fresh) const;
   void remember_head(ObjectText const& chunk);
   void pin_head();
+  void put(std::string chunk);
   void put_chunk(std::string_view more);
   void put_choice(std::int64_t index, std::string_view delta, std::string_view finish_reason);
   std::string_view keep(std::string text);
   Error failed(Error error) const;
 
   Options options_;
+  ChatAssembler* whole_ = nullptr;
   std::string quoted_model_;  // options_.model as JSON
   std::string id_;            // likewise
   std::int64_t created_ = 0;
@@ -121,7 +132,7 @@ class ChatStreamRepair {
   MergedObject usage_extras_;  // what else the chunk held that brought it
   std::map<std::int64_t, Choice> choices_;
   std::optional<Error> agent_error_;  // copilot_errors: why a stream may end without an answer
-  std::unique_ptr<Learnt> learnt_;
+  std::unique_ptr<Learnt> learnt_;  // of a stream of chunks, from its first event on
   std::forward_list<std::string> written_;  // parts of the chunk at hand that are new
   std::vector<std::string> out_;
   std::size_t text_bytes_ = 0;
@@ -138,6 +149,8 @@ class ChatAssembler {
  public:
   // A chunk that ChatStreamRepair returned.
   void add(std::string_view chunk);
+  // One that it found nothing to mend in; `quoted_model` is what goes out as its `model`.
+  void add(PlainChunk const& chunk, std::string_view quoted_model);
   // Of a stream whose chunks do not tell it.
   void set_usage(ChatUsage const& usage);
   // The answer as JSON; takes what was added. A call's missing arguments become "{}"; a

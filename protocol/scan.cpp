@@ -33,15 +33,21 @@ bool is_plain(char c) { return c != '"' && c != '\\' && byte(c) >= 0x20 && byte(
 
 // The first byte at or after `at` that is not plain, or `end`.
 char const* skip_plain(char const* at, char const* end) {
+  // Keys, ids and pieces of text are short.
+  if (end - at >= scan::ShortBlock::size) {
+    std::uint64_t const mask = scan::ShortBlock(at).not_plain();
+    if (mask != 0) return at + std::countr_zero(mask);
+    at += scan::ShortBlock::size;
+  }
   while (end - at >= Block::size) {
     std::uint64_t const mask = Block(at).not_plain();
     if (mask != 0) return at + std::countr_zero(mask);
     at += Block::size;
   }
-  while (end - at >= scan::WordBlock::size) {
-    std::uint64_t const mask = scan::WordBlock(at).not_plain();
+  while (end - at >= scan::ShortBlock::size) {
+    std::uint64_t const mask = scan::ShortBlock(at).not_plain();
     if (mask != 0) return at + std::countr_zero(mask);
-    at += scan::WordBlock::size;
+    at += scan::ShortBlock::size;
   }
   while (at != end && is_plain(*at)) ++at;
   return at;

@@ -79,6 +79,15 @@ class WordBlock {
 
 #if defined(__SSE2__)
 
+// The top bit is set of each byte that does not stand for itself.
+inline __m128i not_plain(__m128i bytes) {
+  __m128i const quote = _mm_cmpeq_epi8(bytes, _mm_set1_epi8('"'));
+  __m128i const backslash = _mm_cmpeq_epi8(bytes, _mm_set1_epi8('\\'));
+  // Signed, so that bytes from 0x80 up count as less than a space too.
+  __m128i const other = _mm_cmplt_epi8(bytes, _mm_set1_epi8(0x20));
+  return _mm_or_si128(_mm_or_si128(quote, backslash), other);
+}
+
 class WideBlock {
  public:
   static constexpr int size = 64;
@@ -100,13 +109,7 @@ class WideBlock {
     return gather([n](__m128i bytes) { return _mm_slli_epi16(bytes, 7 - n); });
   }
   std::uint64_t not_plain() const {
-    return gather([](__m128i bytes) {
-      __m128i const quote = _mm_cmpeq_epi8(bytes, _mm_set1_epi8('"'));
-      __m128i const backslash = _mm_cmpeq_epi8(bytes, _mm_set1_epi8('\\'));
-      // Signed, so that bytes from 0x80 up count as less than a space too.
-      __m128i const other = _mm_cmplt_epi8(bytes, _mm_set1_epi8(0x20));
-      return _mm_or_si128(_mm_or_si128(quote, backslash), other);
-    });
+    return gather([](__m128i bytes) { return scan::not_plain(bytes); });
   }
   std::uint64_t usual_letter() const {
     return gather([](__m128i bytes) {
@@ -143,10 +146,27 @@ class WideBlock {
   __m128i bytes_[4];
 };
 
+// One register, for what is mostly short: it only tells what is not plain.
+class ShortBlock {
+ public:
+  static constexpr int size = 16;
+
+  explicit ShortBlock(char const* at)
+      : bytes_(_mm_loadu_si128(reinterpret_cast<__m128i const*>(at))) {}
+
+  std::uint64_t not_plain() const {
+    return static_cast<unsigned>(_mm_movemask_epi8(scan::not_plain(bytes_)));
+  }
+
+ private:
+  __m128i bytes_;
+};
+
 using Block = WideBlock;
 
 #else
 
+using ShortBlock = WordBlock;
 using Block = WordBlock;
 
 #endif

@@ -132,6 +132,18 @@ awaitable<Result<ChatStream::Chunks>> ChatStream::next() {
   return read_stream();
 }
 
+awaitable<Result<std::string>> ChatStream::whole() {
+  ChatAssembler answer;
+  repair_.put_together_in(answer);
+  while (true) {
+    auto chunks = co_await next();
+    if (!chunks) co_return chunks.error();
+    if ((*chunks)->empty()) break;
+    for (auto const& chunk : **chunks) answer.add(chunk);
+  }
+  co_return answer.completion();
+}
+
 // A log-in page of the network in between, or a model that answered in one piece.
 awaitable<Result<ChatStream::Chunks>> ChatStream::read_unstreamed() {
   if (is_json(reply_.headers())) co_return co_await read_whole();
@@ -205,9 +217,9 @@ awaitable<Result<ChatStream::Chunks>> ChatStream::read_whole() {
   }
   auto completion = repair_completion(body, options_, answers_);
   if (!completion) co_return completion.error();
-  whole_ = chunks_of_completion(*completion, options_.usage);
+  unstreamed_ = chunks_of_completion(*completion, options_.usage);
   phase_ = Phase::last;
-  co_return &whole_;
+  co_return &unstreamed_;
 }
 
 }  // namespace jumpseat

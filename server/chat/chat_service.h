@@ -9,6 +9,8 @@
 //     if ((*chunks)->empty()) break;    // the end, and a good one
 //   }
 //
+// or, for the answer in one piece, `co_await (*stream)->whole()`.
+//
 // Destroying the stream cancels the upstream request.
 #pragma once
 
@@ -48,6 +50,8 @@ class ChatStream {
   // when the answer failed, with the length of the text that had come; after that, or after the
   // end, do not call.
   awaitable<Result<Chunks>> next();
+  // All of it as one `chat.completion`, in place of calls of next(). Fails likewise.
+  awaitable<Result<std::string>> whole();
   // Upstream's id of the model that answers; empty before the first chunk.
   std::string const& upstream_model() const { return repair_.upstream_model(); }
   HttpHeaders const& upstream_headers() const { return reply_.headers(); }
@@ -69,7 +73,7 @@ class ChatStream {
   std::int64_t answers_;
   SseReader events_;
   ChatStreamRepair repair_;
-  std::vector<std::string> whole_;  // the chunks of an answer that came unstreamed
+  std::vector<std::string> unstreamed_;  // the chunks of an answer that came in one piece
   enum class Phase { unread, streaming, last, ended } phase_ = Phase::unread;
 };
 

@@ -44,7 +44,7 @@ class ChatRoute {
  private:
   static void name_model(ChatStream const& answer, Reply& reply) {
     auto& record = reply.record();
-    if (!record.model.empty()) return;
+    if (!record.model.empty() || answer.upstream_model().empty()) return;
     record.model = answer.upstream_model();
     reply.header("x-jumpseat-model", record.model);
   }
@@ -63,16 +63,11 @@ class ChatRoute {
   }
 
   static awaitable<Result<std::string>> read_whole(ChatStream& answer, Reply& reply) {
-    ChatAssembler whole;
-    while (true) {
-      auto chunks = co_await answer.next();
-      if (!chunks) co_return chunks.error();
-      if ((*chunks)->empty()) break;
-      name_model(answer, reply);
-      for (auto const& chunk : **chunks) whole.add(chunk);
-    }
+    auto text = co_await answer.whole();
+    name_model(answer, reply);
+    if (!text) co_return text.error();
     note_usage(answer.usage(), reply.record());
-    co_return whole.completion();
+    co_return text;
   }
 
   static awaitable<Result<void>> send_whole(ChatStream& answer, Reply& reply) {

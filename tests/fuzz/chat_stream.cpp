@@ -53,7 +53,7 @@ class Caller {
     for (auto const& [index, state] : states_) require(state.finished);
   }
 
-  void read_answer() {
+  json::value read_answer() {
     std::string const text = assembler_.completion();
     require(!check_json(text, 300));
     auto const answer = parse_json(text);
@@ -61,6 +61,7 @@ class Caller {
     for (json::value const& choice : answer->at("choices").as_array()) {
       require(choice.at("message").at("role") == "assistant");
     }
+    return *answer;
   }
 
  private:
@@ -154,6 +155,24 @@ void require_same(Result<std::vector<std::string> const*> const& quick,
   }
 }
 
+// The same put together without chunks says what the chunks say.
+void require_whole(std::string_view text, ChatStreamRepair::Options const& options,
+                   json::value const& expected) {
+  ChatAssembler whole;
+  ChatStreamRepair repair(options);
+  repair.put_together_in(whole);
+  SseReader reader;
+  reader.feed(text);
+  for (auto next = reader.next(); next && *next; next = reader.next()) {
+    auto const chunks = repair.event((*next)->data);
+    require(chunks && (*chunks)->empty());
+  }
+  auto const last = repair.finish(reader.remainder());
+  require(last && (*last)->empty());
+  auto const answer = parse_json(whole.completion());
+  require(answer && *answer == expected);
+}
+
 void play(std::string_view text, ChatStreamRepair::Options const& options) {
   ChatStreamRepair repair(options);
   ChatStreamRepair slow(options);
@@ -181,7 +200,8 @@ void play(std::string_view text, ChatStreamRepair::Options const& options) {
     require(caller.text_bytes() == repair.text_bytes());
     caller.end();
   }
-  caller.read_answer();
+  auto const answer = caller.read_answer();
+  if (last) require_whole(text, options, answer);
 }
 
 void play_whole(std::string_view body, ChatStreamRepair::Options const& options,
