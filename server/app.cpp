@@ -60,7 +60,7 @@ class App::Signals {
 App::App(LoadedConfig loaded, Paths paths)
     : loaded_(std::move(loaded)),
       paths_(std::move(paths)),
-      io_(1),
+      io_(BOOST_ASIO_CONCURRENCY_HINT_UNSAFE),  // nothing of ours runs on another thread: no locks
       main_(io_),
       background_(io_),
       stores_(paths_.database),

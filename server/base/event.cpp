@@ -1,25 +1,44 @@
 #include "server/base/event.h"
 
+#include <utility>
+
+#include <boost/asio/associated_cancellation_slot.hpp>
+#include <boost/asio/async_result.hpp>
 #include <boost/asio/error.hpp>
-#include <boost/asio/redirect_error.hpp>
-#include <boost/asio/this_coro.hpp>
-#include <boost/system/system_error.hpp>
+#include <boost/asio/post.hpp>
 
 namespace jumpseat {
 
-// A timer that never expires and is cancelled to wake its waiters.
-Event::Event(Executor executor) : timer_(executor, SteadyTimer::time_point::max()) {}
-
-void Event::notify() { timer_.cancel(); }
-
+// Not a timer that is cancelled to wake its waiters, as the custom is: that costs a place in Asio's
+// queue of timers for each wait, and a stream waits for each of its chunks.
 awaitable<> Event::wait() {
-  boost::system::error_code ignored;  // notify() arrives as operation_aborted
-  auto token = asio::redirect_error(use_awaitable, ignored);
-  co_await timer_.async_wait(token);
-  auto const state = co_await asio::this_coro::cancellation_state;
-  if (state.cancelled() != asio::cancellation_type::none) {
-    throw boost::system::system_error(asio::error::operation_aborted);
-  }
+  using Token = asio::use_awaitable_t<Executor> const;
+  return asio::async_initiate<Token, void(boost::system::error_code)>(
+      [this](Resume resume) { add(std::move(resume)); }, use_awaitable);
+}
+
+void Event::add(Resume resume) {
+  auto slot = asio::get_associated_cancellation_slot(resume);
+  auto const waiter = waiters_.insert(waiters_.end(), std::move(resume));
+  if (slot.is_connected()) slot.assign([this, waiter](auto) { cancel(waiter); });
+}
+
+void Event::cancel(Waiters::iterator waiter) {
+  Waiters alone(waiters_.get_allocator());
+  alone.splice(alone.end(), waiters_, waiter);
+  post(alone.front(), asio::error::operation_aborted);
+}
+
+void Event::notify() {
+  Waiters woken(waiters_.get_allocator());
+  woken.swap(waiters_);
+  for (Resume& resume : woken) post(resume, {});
+}
+
+void Event::post(Resume& resume, boost::system::error_code reason) {
+  // It may be cancelled once more before it goes on, and this may be gone by then.
+  if (auto slot = asio::get_associated_cancellation_slot(resume); slot.is_connected()) slot.clear();
+  asio::post(executor_, [resume = std::move(resume), reason]() mutable { resume(reason); });
 }
 
 }  // namespace jumpseat
