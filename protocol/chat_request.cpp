@@ -112,6 +112,7 @@ Result<ChatRequest> ChatRequest::parse(std::string body) {
   Messages messages;
   std::array<std::optional<std::string_view>*, 13> seen{};
   std::size_t seen_count = 0;
+  request.members_.reserve(8);
   JsonWalk walk(body);
   walk.enter();
   for (Member member; walk.next_member(member);) {

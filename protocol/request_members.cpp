@@ -52,12 +52,15 @@ std::optional<bool> boolean(std::string_view value) {
 }
 
 bool chooses_destination(std::string_view key) {
-  std::string folded;
+  std::array<char, 20> folded;
+  std::size_t size = 0;
   for (char const c : key) {
     if (c == '_' || c == '-') continue;
-    folded.push_back(c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c);
+    if (size == folded.size()) return false;
+    folded[size++] = c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
   }
-  return std::ranges::find(refused_members, folded) != refused_members.end();
+  std::string_view const name(folded.data(), size);
+  return std::ranges::find(refused_members, name) != refused_members.end();
 }
 
 Error refuse(std::string_view member, std::string_view what) {

@@ -455,6 +455,8 @@ std::string JsonProblem::text() const {
 }
 
 bool Member::is(std::string_view name) const {
+  bool const differs = key.size() < name.size() || (key.size() == name.size() && key != name);
+  if (differs) return false;  // an escape is longer than what it stands for
   if (key.find('\\') == std::string_view::npos) return key == name;
   return unescape_inside(key) == name;
 }
@@ -700,8 +702,8 @@ bool Splice::unchanged() const {
                               [](Change const& change) { return change.replaces || change.value; });
 }
 
-std::vector<Splice::Part> Splice::parts(std::string& added) const {
-  std::vector<Part> out;
+Splice::Parts Splice::parts(std::string& added) const {
+  Parts out;
   out.reserve(2 * (slots_.size() + changes_.size()));
   auto const keep = [&out](std::string_view text) {
     if (text.empty()) return;
@@ -750,7 +752,7 @@ std::string Splice::text() const {
   return joined(parts(added));
 }
 
-std::string Splice::joined(std::vector<Part> const& all) {
+std::string Splice::joined(Parts const& all) {
   std::size_t size = 0;
   for (Part const& part : all) size += part.text.size();
   std::string out;
@@ -765,7 +767,7 @@ std::string Splice::joined(std::vector<Part> const& all) {
 void Splice::apply(std::string& object) && {
   assert(object.data() == object_.data() && object.size() == object_.size());
   std::string added;
-  std::vector<Part> const all = parts(added);
+  Parts const all = parts(added);
   std::size_t size = 0;
   for (Part const& part : all) size += part.text.size();
   if (size > object.capacity()) {

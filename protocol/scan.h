@@ -12,6 +12,8 @@
 #include <string_view>
 #include <vector>
 
+#include <boost/container/small_vector.hpp>
+
 #include "protocol/result.h"
 
 namespace jumpseat {
@@ -219,13 +221,15 @@ class Splice {
   static constexpr std::uint32_t untouched = UINT32_MAX;
   Change& change_for(std::string_view key);
   // `added` is where the members that are added find their place; it outlives the parts.
-  std::vector<Part> parts(std::string& added) const;
-  static std::string joined(std::vector<Part> const& all);
+  using Parts = boost::container::small_vector<Part, 16>;
+  Parts parts(std::string& added) const;
+  static std::string joined(Parts const& all);
 
   std::string_view object_;
   std::size_t inside_ = 0;  // offset of what follows the opening brace
-  std::vector<Slot> slots_;
-  std::vector<Change> changes_;
+  // A request has some ten members, and three or four of them change.
+  boost::container::small_vector<Slot, 10> slots_;
+  boost::container::small_vector<Change, 4> changes_;
 };
 
 }  // namespace jumpseat
