@@ -38,7 +38,35 @@ void Event::notify() {
 void Event::post(Resume& resume, boost::system::error_code reason) {
   // It may be cancelled once more before it goes on, and this may be gone by then.
   if (auto slot = asio::get_associated_cancellation_slot(resume); slot.is_connected()) slot.clear();
-  asio::post(executor_, [resume = std::move(resume), reason]() mutable { resume(reason); });
+  if (Woken* const woken = Woken::current_) {
+    woken->list_.push_back({std::move(resume), reason, executor_});
+  } else {
+    asio::post(executor_, [resume = std::move(resume), reason]() mutable { resume(reason); });
+  }
+}
+
+// ---- Woken ----
+
+Woken* Woken::current_ = nullptr;
+
+void Woken::run() {
+  current_ = outer_;
+  if (outer_ != nullptr) return;  // the outer work has not ended
+  while (!list_.empty()) {
+    One one = std::move(list_.front());
+    list_.pop_front();
+    one.resume(one.reason);
+  }
+}
+
+// After an exception, or inside of other work, they go on by way of the loop.
+Woken::~Woken() {
+  current_ = outer_;
+  for (One& one : list_) {
+    asio::post(one.executor, [resume = std::move(one.resume), reason = one.reason]() mutable {
+      resume(reason);
+    });
+  }
 }
 
 }  // namespace jumpseat

@@ -1,9 +1,14 @@
 // Event is the condition variable of a one-thread program: coroutines wait, somebody notifies. The
 // wake-up is posted to the loop, so notify() may be called from anywhere, a C callback included,
 // and no coroutine ever runs inside it.
+//
+// A handler of the loop that mostly ends in somebody's waking up may do its work in wake_after():
+// who was notified goes on at its end. By way of the loop's queue each would cost a look at all the
+// sockets, a system call.
 #pragma once
 
 #include <list>
+#include <utility>
 
 #include <boost/asio/recycling_allocator.hpp>
 #include <boost/system/error_code.hpp>
@@ -11,6 +16,8 @@
 #include "server/base/asio.h"
 
 namespace jumpseat {
+
+class Woken;
 
 class Event {
  public:
@@ -26,6 +33,7 @@ class Event {
   awaitable<> wait();
 
  private:
+  friend class Woken;
   // A coroutine as Asio hands it out, to be called with why it goes on.
   using Resume = asio::async_result<asio::use_awaitable_t<Executor>,
                                     void(boost::system::error_code)>::handler_type;
@@ -39,5 +47,36 @@ class Event {
   Executor executor_;
   Waiters waiters_;
 };
+
+// Those whom the work at hand has notified; see wake_after().
+class Woken {
+ public:
+  Woken() : outer_(std::exchange(current_, this)) {}
+  ~Woken();
+  Woken(Woken const&) = delete;
+  Woken& operator=(Woken const&) = delete;
+  void run();
+
+ private:
+  friend class Event;
+  struct One {
+    Event::Resume resume;
+    boost::system::error_code reason;
+    Executor executor;
+  };
+
+  static Woken* current_;
+  Woken* outer_;
+  std::list<One, asio::recycling_allocator<One>> list_;
+};
+
+// Calls `work`, in which nothing is called that would have to last longer than it, and then those
+// whom it notified. Whom these notify wakes up by way of the loop, so that nobody else starves.
+template <class Work>
+void wake_after(Work work) {
+  Woken woken;
+  work();
+  woken.run();
+}
 
 }  // namespace jumpseat

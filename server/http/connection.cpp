@@ -50,7 +50,7 @@ bool is_request_id(std::string_view text) {
 struct Connection::ReadDone {
   std::shared_ptr<Connection> connection;
   void operator()(boost::system::error_code problem, std::size_t size) const {
-    connection->on_read(problem, size);
+    wake_after([&] { connection->on_read(problem, size); });
   }
 };
 

@@ -5,6 +5,8 @@
 
 #include <boost/asio/post.hpp>
 
+#include "server/base/event.h"
+
 namespace jumpseat {
 
 HttpConnection::HttpConnection(asio::io_context& io, ConnectionOwner& owner,
@@ -60,7 +62,7 @@ void HttpConnection::read_later() {
   reading_ = true;
   wire_->when_readable([self = shared_from_this()] {
     self->reading_ = false;
-    self->read();
+    wake_after([&self] { self->read(); });
   });
 }
 
