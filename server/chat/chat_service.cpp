@@ -104,7 +104,13 @@ awaitable<Result<std::unique_ptr<ChatStream>>> ChatService::start(ChatRequest re
   call.model = model->id;
   auto reply = co_await copilot_.chat(std::move(call));
   if (!reply) co_return reply.error();
-  co_return std::make_unique<ChatStream>(*this, std::move(*reply), std::move(options), answers);
+  auto stream =
+      std::make_unique<ChatStream>(*this, std::move(*reply), std::move(options), answers);
+  if (!is_event_stream(stream->upstream_headers())) {
+    auto const read = co_await stream->read_unstreamed();
+    if (!read) co_return read.error();
+  }
+  co_return stream;
 }
 
 ChatStream::ChatStream(ChatService& service, ChatReply reply, ChatStreamRepair::Options options,
@@ -126,51 +132,46 @@ Error ChatStream::with_progress(Error error) const {
 }
 
 awaitable<Result<ChatStream::Chunks>> ChatStream::next() {
-  bool const first = phase_ == Phase::unread;
-  if (first) phase_ = Phase::streaming;
-  if (first && !is_event_stream(reply_.headers())) return read_unstreamed();
-  return read_stream();
+  while (true) {
+    auto chunks = take();
+    if (!chunks || *chunks != nullptr) co_return chunks;
+    co_await more();
+  }
 }
 
 awaitable<Result<std::string>> ChatStream::whole() {
   ChatAssembler answer;
   repair_.put_together_in(answer);
   while (true) {
-    auto chunks = co_await next();
+    auto const chunks = take();
     if (!chunks) co_return chunks.error();
+    if (*chunks == nullptr) {
+      co_await more();
+      continue;
+    }
     if ((*chunks)->empty()) break;
     for (auto const& chunk : **chunks) answer.add(chunk);
   }
   co_return answer.completion();
 }
 
-// A log-in page of the network in between, or a model that answered in one piece.
-awaitable<Result<ChatStream::Chunks>> ChatStream::read_unstreamed() {
-  if (is_json(reply_.headers())) co_return co_await read_whole();
-  auto first = co_await reply_.next();
-  if (!first) co_return first.error();
-  if (looks_like_html(reply_.headers().get("content-type"), *first)) {
-    co_return read_upstream_error(reply_.status(), reply_.headers().fields, *first, host_,
-                                  options_.model, 0);
+Result<ChatStream::Chunks> ChatStream::take() {
+  if (phase_ == Phase::unstreamed) {
+    phase_ = Phase::last;
+    return &unstreamed_;
   }
-  if (first->empty()) {
-    auto last = repair_.finish({});
-    if (!last) co_return last.error();
-  }
-  events_.feed(*first);
-  co_return co_await read_stream();
-}
-
-// Once for each chunk: its frame is small enough for Asio to keep its memory, because all that need
-// not wait is done elsewhere.
-awaitable<Result<ChatStream::Chunks>> ChatStream::read_stream() {
   while (true) {
-    auto chunks = read_events();
-    if (!chunks || *chunks != nullptr) co_return chunks;
-    auto bytes = co_await reply_.next();
-    if (!bytes) co_return with_progress(bytes.error());
-    if (bytes->empty()) co_return finish(events_.remainder());
-    events_.feed(*bytes);
+    auto const chunks = read_events();
+    if (!chunks || *chunks != nullptr) return chunks;
+    auto const bytes = reply_.take();
+    if (!bytes) return with_progress(bytes.error());
+    if (!bytes->empty()) {
+      events_.feed(*bytes);
+    } else if (reply_.at_end()) {
+      return finish(events_.remainder());
+    } else {
+      return nullptr;
+    }
   }
 }
 
@@ -203,7 +204,21 @@ Result<ChatStream::Chunks> ChatStream::finish(std::string_view remainder) {
   return *last;
 }
 
-awaitable<Result<ChatStream::Chunks>> ChatStream::read_whole() {
+// A model that answered in one piece, or a log-in page of the network in between.
+awaitable<Result<>> ChatStream::read_unstreamed() {
+  if (is_json(reply_.headers())) co_return co_await read_completion();
+  auto first = co_await reply_.next();
+  if (!first) co_return first.error();
+  if (looks_like_html(reply_.headers().get("content-type"), *first)) {
+    co_return read_upstream_error(reply_.status(), reply_.headers().fields, *first, host_,
+                                  options_.model, 0);
+  }
+  // Events under another name.
+  events_.feed(*first);
+  co_return Result<>();
+}
+
+awaitable<Result<>> ChatStream::read_completion() {
   std::string body;
   while (true) {
     auto bytes = co_await reply_.next();
@@ -218,8 +233,8 @@ awaitable<Result<ChatStream::Chunks>> ChatStream::read_whole() {
   auto completion = repair_completion(body, options_, answers_);
   if (!completion) co_return completion.error();
   unstreamed_ = chunks_of_completion(*completion, options_.usage);
-  phase_ = Phase::last;
-  co_return &unstreamed_;
+  phase_ = Phase::unstreamed;
+  co_return Result<>();
 }
 
 }  // namespace jumpseat

@@ -50,6 +50,10 @@ class ChatStream {
   // when the answer failed, with the length of the text that had come; after that, or after the
   // end, do not call.
   awaitable<Result<Chunks>> next();
+  // The same in two steps, without a coroutine for each chunk: take() returns null when none has
+  // come yet, and more() waits until one may have.
+  Result<Chunks> take();
+  awaitable<> more() { return reply_.more(); }
   // All of it as one `chat.completion`, in place of calls of next(). Fails likewise.
   awaitable<Result<std::string>> whole();
   // Upstream's id of the model that answers; empty before the first chunk.
@@ -58,9 +62,10 @@ class ChatStream {
   std::optional<ChatUsage> const& usage() const { return repair_.usage(); }
 
  private:
-  awaitable<Result<Chunks>> read_unstreamed();
-  awaitable<Result<Chunks>> read_whole();
-  awaitable<Result<Chunks>> read_stream();
+  friend class ChatService;
+  // Of a reply that is no stream of events. Before anything else is asked for.
+  awaitable<Result<>> read_unstreamed();
+  awaitable<Result<>> read_completion();
   Result<Chunks> read_events();
   Result<Chunks> finish(std::string_view remainder);
   Error with_progress(Error error) const;
@@ -74,7 +79,7 @@ class ChatStream {
   SseReader events_;
   ChatStreamRepair repair_;
   std::vector<std::string> unstreamed_;  // the chunks of an answer that came in one piece
-  enum class Phase { unread, streaming, last, ended } phase_ = Phase::unread;
+  enum class Phase { unstreamed, streaming, last, ended } phase_ = Phase::streaming;
 };
 
 class ChatService {

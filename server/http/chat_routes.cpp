@@ -51,11 +51,15 @@ class ChatRoute {
 
   static awaitable<Result<void>> pass_on_chunks(ChatStream& answer, Reply& reply) {
     while (true) {
-      auto chunks = co_await answer.next();
+      auto const chunks = answer.take();
       if (!chunks) co_return chunks.error();
+      if (*chunks == nullptr) {
+        co_await answer.more();
+        continue;
+      }
       if ((*chunks)->empty()) break;
       name_model(answer, reply);
-      co_await reply.events(**chunks);
+      if (!reply.events(**chunks)) co_await reply.written();
     }
     note_usage(answer.usage(), reply.record());
     co_await reply.done();

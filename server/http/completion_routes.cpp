@@ -45,7 +45,7 @@ class CompletionsRoute {
       auto chunks = co_await answer.next();
       if (!chunks) co_return chunks.error();
       if ((*chunks)->empty()) break;
-      co_await reply.events(**chunks);
+      if (!reply.events(**chunks)) co_await reply.written();
     }
     note_usage(answer, reply.record());
     co_await reply.done();

@@ -89,9 +89,11 @@ class Reply {
   // events; when upstream keeps silent for 15 seconds it goes out alone, and a comment follows for
   // each 15 seconds of silence.
   virtual void begin_events() = 0;
-  // Events, each one a data text without line breaks: one write for all of them. The texts are not
-  // copied unless the client reads slowly.
-  virtual awaitable<> events(std::span<std::string const> data) = 0;
+  // Events, each one a data text without line breaks: one write for all of them. False: the client
+  // has to read before all of it has left. Then wait for written(); the texts, which are not copied,
+  // stay until that returns. Nearly always it is true, and a stream needs no coroutine for a write.
+  [[nodiscard]] virtual bool events(std::span<std::string const> data) = 0;
+  virtual awaitable<> written() = 0;
   virtual awaitable<> event(std::string_view data) = 0;
   // Ends the stream after the events that were sent. A handler that returns without it, or with an
   // error, ends it as well: an error becomes the last event, {"error":{…}}.

@@ -114,7 +114,7 @@ awaitable<> ReplyWriter::send(int status, std::string_view content_type, std::st
   clear_pieces();
   put(head_);
   if (terms_.content == Terms::Content::full) put(body);
-  if (!flush()) co_await flush_rest();
+  if (!flush()) co_await written();
 }
 
 void ReplyWriter::begin_events() {
@@ -123,8 +123,8 @@ void ReplyWriter::begin_events() {
   record_.stream = true;
 }
 
-awaitable<> ReplyWriter::events(std::span<std::string const> data) {
-  if (data.empty()) co_return;
+bool ReplyWriter::events(std::span<std::string const> data) {
+  if (data.empty()) return true;
   begin_pieces();
   put(event_begin);
   for (std::size_t i = 0; i < data.size(); ++i) {
@@ -133,15 +133,16 @@ awaitable<> ReplyWriter::events(std::span<std::string const> data) {
   }
   put(event_end);
   end_pieces();
-  if (!flush()) co_await flush_rest();
+  bool const all = flush();
   if (!first_event_) first_event_ = last_write_;
+  return all;
 }
 
 awaitable<> ReplyWriter::event(std::string_view data) {
   begin_pieces();
   put_event(data);
   end_pieces();
-  if (!flush()) co_await flush_rest();
+  if (!flush()) co_await written();
   if (!first_event_) first_event_ = last_write_;
 }
 
@@ -154,7 +155,7 @@ awaitable<> ReplyWriter::end_events() {
   }
   phase_ = Phase::done;
   if (terms_.version == Terms::Version::http11) put(last_chunk);
-  if (!flush()) co_await flush_rest();
+  if (!flush()) co_await written();
 }
 
 awaitable<> ReplyWriter::done() {
@@ -163,7 +164,7 @@ awaitable<> ReplyWriter::done() {
   end_pieces();
   if (terms_.version == Terms::Version::http11) put(last_chunk);
   phase_ = Phase::done;
-  if (!flush()) co_await flush_rest();
+  if (!flush()) co_await written();
 }
 
 awaitable<> ReplyWriter::finish(Result<void> outcome) {
@@ -263,8 +264,8 @@ bool ReplyWriter::send_now() {
   return true;
 }
 
-// Nearly always all of it fits, and no coroutine is needed for that; false: flush_rest() has to
-// wait for the client.
+// Nearly always all of it fits, and no coroutine is needed for that; false: written() has to wait
+// for the client.
 bool ReplyWriter::flush() {
   waiting_ = true;
   if (!send_now()) return false;
@@ -272,7 +273,7 @@ bool ReplyWriter::flush() {
   return true;
 }
 
-awaitable<> ReplyWriter::flush_rest() {
+awaitable<> ReplyWriter::written() {
   do {
     boost::system::error_code problem;
     auto token = asio::redirect_error(use_awaitable, problem);

@@ -67,7 +67,8 @@ class ReplyWriter final : public Reply {
   void header(std::string_view name, std::string_view value) override;
   awaitable<> send(int status, std::string_view content_type, std::string body) override;
   void begin_events() override;
-  awaitable<> events(std::span<std::string const> data) override;
+  [[nodiscard]] bool events(std::span<std::string const> data) override;
+  awaitable<> written() override;
   awaitable<> event(std::string_view data) override;
   awaitable<> end_events() override;
   awaitable<> done() override;
@@ -83,14 +84,13 @@ class ReplyWriter final : public Reply {
   };
   void put_head(int status, std::string_view content_type, std::optional<std::size_t> length);
   awaitable<> send_error(Error const& error);
-  // Writing: put() collects pieces, flush() sends them, flush_rest() what it could not.
+  // Writing: put() collects pieces, flush() sends them, written() what it could not.
   void clear_pieces();
   void put(std::string_view piece);
   void put_event(std::string_view data);
   void begin_pieces();
   void end_pieces();
   bool flush();
-  awaitable<> flush_rest();
   bool send_now();
 
   TcpSocket& socket_;

@@ -39,16 +39,21 @@ bool ResponseStream::at_end() const {
   return transfer_->finished() && !transfer_->failure() && !transfer_->holds_bytes();
 }
 
+Result<std::string> ResponseStream::take() {
+  std::string bytes = transfer_->take();
+  if (bytes.empty() && transfer_->finished() && transfer_->failure()) return *transfer_->failure();
+  return bytes;
+}
+
+awaitable<> ResponseStream::more() { return transfer_->changed().wait(); }
+
 awaitable<Result<std::string>> ResponseStream::next() {
   auto const transfer = transfer_;  // stays, should the stream be dropped meanwhile
   while (true) {
-    std::string bytes = transfer->take();
-    if (!bytes.empty()) co_return bytes;
-    if (transfer->finished()) break;
+    auto bytes = take();
+    if (!bytes || !bytes->empty() || transfer->finished()) co_return bytes;
     co_await transfer->changed().wait();
   }
-  if (transfer->failure()) co_return *transfer->failure();
-  co_return std::string();
 }
 
 // --- HttpClient ---------------------------------------------------------------
