@@ -163,10 +163,10 @@ Result<ChatStream::Chunks> ChatStream::take() {
   while (true) {
     auto const chunks = read_events();
     if (!chunks || *chunks != nullptr) return chunks;
-    auto const bytes = reply_.take();
-    if (!bytes) return with_progress(bytes.error());
-    if (!bytes->empty()) {
-      events_.feed(*bytes);
+    auto const taken = reply_.take(bytes_);
+    if (!taken) return with_progress(taken.error());
+    if (!bytes_.empty()) {
+      events_.feed(bytes_);
     } else if (reply_.at_end()) {
       return finish(events_.remainder());
     } else {

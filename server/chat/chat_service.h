@@ -76,6 +76,7 @@ class ChatStream {
   Throttle::Place place_;
   ChatStreamRepair::Options options_;
   std::int64_t answers_;
+  std::string bytes_;  // as they came
   SseReader events_;
   ChatStreamRepair repair_;
   std::vector<std::string> unstreamed_;  // the chunks of an answer that came in one piece

@@ -39,19 +39,21 @@ bool ResponseStream::at_end() const {
   return transfer_->finished() && !transfer_->failure() && !transfer_->holds_bytes();
 }
 
-Result<std::string> ResponseStream::take() {
-  std::string bytes = transfer_->take();
+Result<> ResponseStream::take(std::string& bytes) {
+  transfer_->take(bytes);
   if (bytes.empty() && transfer_->finished() && transfer_->failure()) return *transfer_->failure();
-  return bytes;
+  return {};
 }
 
 awaitable<> ResponseStream::more() { return transfer_->changed().wait(); }
 
 awaitable<Result<std::string>> ResponseStream::next() {
   auto const transfer = transfer_;  // stays, should the stream be dropped meanwhile
+  std::string bytes;
   while (true) {
-    auto bytes = take();
-    if (!bytes || !bytes->empty() || transfer->finished()) co_return bytes;
+    auto const taken = take(bytes);
+    if (!taken) co_return taken.error();
+    if (!bytes.empty() || transfer->finished()) co_return bytes;
     co_await transfer->changed().wait();
   }
 }

@@ -98,10 +98,10 @@ class ResponseStream {
   // The bytes that arrived since the last call, as they came; empty at the clean end. Fails with
   // upstream_interrupted, idle_timeout, …. At most 256 KiB are held; beyond that upstream waits.
   awaitable<Result<std::string>> next();
-  // The same in two steps, for readers who have no coroutine to spare: take() never waits, and what
-  // it returns is empty as well when nothing has arrived, which at_end() tells apart; more() waits
-  // until that has changed.
-  Result<std::string> take();
+  // The same in two steps, for readers who have no coroutine to spare: take() never waits, and
+  // `bytes` is empty as well when nothing has arrived, which at_end() tells apart; more() waits until
+  // that has changed. What `bytes` held is gone; its memory takes what arrives next.
+  Result<> take(std::string& bytes);
   awaitable<> more();
 
  private:

@@ -178,13 +178,15 @@ void HttpTransfer::release_request() {
   sent_ = 0;
 }
 
-std::string HttpTransfer::take() {
-  std::string bytes = std::exchange(buffer_, {});
+void HttpTransfer::take(std::string& bytes) {
+  constexpr std::size_t usual_capacity = 4096;
+  if (bytes.capacity() > usual_capacity) bytes = std::string();
+  bytes.clear();
+  bytes.swap(buffer_);
   if (engine_ != nullptr && !bytes.empty()) {
     if (deadline_ == Alarm::never) set_deadline(after(now(), request_.timeouts.idle));
     engine_->read_on(*this, bytes.size());
   }
-  return bytes;
 }
 
 std::optional<Error> HttpTransfer::unfit_reply() const {

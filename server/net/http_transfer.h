@@ -46,8 +46,9 @@ class HttpTransfer {
   // in.
   void release_request();
   bool holds_bytes() const { return !buffer_.empty(); }
-  // The bytes that came since the last call; makes room for more.
-  std::string take();
+  // The bytes that came since the last call; makes room for more. What `bytes` held is gone, its
+  // memory is used again.
+  void take(std::string& bytes);
   // Cancels: HTTP/2 resets the stream, HTTP/1 closes the connection. Nobody may be waiting.
   void abandon();
 
