@@ -1,8 +1,13 @@
 #include "server/net/retry.h"
 
+#include <unistd.h>
+
 #include <algorithm>
 #include <array>
+#include <cerrno>
 #include <random>
+#include <string_view>
+#include <system_error>
 #include <utility>
 
 #include "server/base/deadline.h"
@@ -46,16 +51,26 @@ double random_fraction() {
 }
 
 std::string random_uuid() {
-  std::random_device device;  // the system's generator
-  std::array<unsigned, 4> words{};
-  for (auto& word : words) word = device();
-  words[1] = (words[1] & 0xffff0fffu) | 0x00004000u;  // version 4
-  words[2] = (words[2] & 0x3fffffffu) | 0x80000000u;  // RFC 9562 variant
+  using Bytes = std::array<unsigned char, 16>;
+  // The system's random bytes, for several at once. No process is forked that runs code of ours, so
+  // no two can hold the same ones.
+  static std::array<Bytes, 16> pool;
+  static std::size_t left = 0;
+  if (left == 0) {
+    if (::getentropy(pool.data(), sizeof pool) != 0)
+      throw std::system_error(errno, std::generic_category(), "getentropy");
+    left = pool.size();
+  }
+  Bytes bytes = pool[--left];
+  bytes[6] = (bytes[6] & 0x0f) | 0x40;  // version 4
+  bytes[8] = (bytes[8] & 0x3f) | 0x80;  // RFC 9562 variant
   constexpr std::string_view digits = "0123456789abcdef";
-  std::string text;
-  for (std::size_t i = 0; i < 32; ++i) {
-    if (i == 8 || i == 12 || i == 16 || i == 20) text += '-';
-    text += digits[(words[i / 8] >> (28 - 4 * (i % 8))) & 0xf];
+  std::string text(36, '-');
+  std::size_t at = 0;
+  for (std::size_t i = 0; i < bytes.size(); ++i) {
+    if (i == 4 || i == 6 || i == 8 || i == 10) ++at;  // the dash
+    text[at++] = digits[bytes[i] >> 4];
+    text[at++] = digits[bytes[i] & 0xf];
   }
   return text;
 }
