@@ -34,10 +34,16 @@ Error refused(std::string_view cause) {
 }
 
 // The characters of a path or query by RFC 3986 (pchar, "/" and "?"); "%" is checked apart.
-bool is_target_char(char c) {
-  return is_alpha(c) || is_digit(c) ||
-         std::string_view("-._~!$&'()*+,;=:@/?%").find(c) != std::string_view::npos;
-}
+constexpr std::array<bool, 256> target_characters = [] {
+  std::array<bool, 256> table{};
+  for (unsigned char c = 'a'; c <= 'z'; ++c) table[c] = table[c - 'a' + 'A'] = true;
+  for (unsigned char c = '0'; c <= '9'; ++c) table[c] = true;
+  for (char c : std::string_view("-._~!$&'()*+,;=:@/?%"))
+    table[static_cast<unsigned char>(c)] = true;
+  return table;
+}();
+
+bool is_target_char(char c) { return target_characters[static_cast<unsigned char>(c)]; }
 
 // Four numbers of 0 to 255 without leading zeros, the only spelling that every reader takes alike.
 bool is_dotted_decimal(std::string_view host) {
@@ -122,13 +128,15 @@ bool has_dot_segment(std::string_view path) {
 }
 
 std::string_view target_problem(std::string_view target) {
+  bool dots = false;  // perhaps; most targets have none, and need no second look
   for (std::size_t i = 0; i < target.size(); ++i) {
     if (!is_target_char(target[i])) return "the path holds a character that must be escaped";
+    dots = dots || target[i] == '.' || target[i] == '%';
     if (target[i] != '%') continue;
     if (i + 2 >= target.size() || !is_hex(target[i + 1]) || !is_hex(target[i + 2]))
       return "'%' in the path is not followed by two hex digits";
   }
-  if (has_dot_segment(target.substr(0, target.find('?'))))
+  if (dots && has_dot_segment(target.substr(0, target.find('?'))))
     return "the path holds '.' or '..' as a part";
   return {};
 }
@@ -204,6 +212,20 @@ std::string Url::authority() const {
 }
 
 std::string Url::origin() const { return scheme + "://" + authority(); }
+
+bool Url::same_origin(Url const& other) const {
+  return port == other.port && host == other.host && scheme == other.scheme;
+}
+
+Result<Url> Url::below(std::string_view route) const {
+  std::string_view const base = target == "/" ? std::string_view() : target;
+  if (base.size() + route.size() > max_url) return refused("it is longer than 4096 characters");
+  if (auto problem = target_problem(route); !problem.empty()) return refused(problem);
+  Url url{scheme, host, port, {}};
+  url.target.reserve(base.size() + route.size());
+  url.target.append(base).append(route);
+  return url;
+}
 
 bool Url::loopback_literal() const {
   return host == "[::1]" || (host.starts_with("127.") && is_dotted_decimal(host));

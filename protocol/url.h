@@ -21,6 +21,10 @@ struct Url {
   std::string text() const;       // the default port is left out
   std::string authority() const;  // host[:port]
   std::string origin() const;     // scheme://host[:port]
+  bool same_origin(Url const& other) const;
+  // `route` ("/models") below this base, whose own target is "/" or a path without a slash at its
+  // end. Judged as parse_url() judges a target.
+  Result<Url> below(std::string_view route) const;
   bool loopback_literal() const;  // 127.0.0.0/8 in dotted decimal, or [::1]
   friend bool operator==(Url const&, Url const&) = default;
 };

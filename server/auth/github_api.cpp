@@ -22,20 +22,16 @@ constexpr std::size_t max_models = 8u << 20;
 
 }  // namespace
 
-void add_identity(std::vector<std::pair<std::string, std::string>>& headers,
-                  ClientIdentity const& identity) {
-  auto add = [&](char const* name, std::string const& value) {
-    if (!value.empty()) headers.emplace_back(name, value);
-  };
-  add("User-Agent", identity.user_agent);
-  add("Editor-Version", identity.editor_version);
-  add("Editor-Plugin-Version", identity.editor_plugin_version);
+void add_identity(RequestHeaders& headers, ClientIdentity const& identity) {
+  headers.add_unless_empty("User-Agent", identity.user_agent);
+  headers.add_unless_empty("Editor-Version", identity.editor_version);
+  headers.add_unless_empty("Editor-Plugin-Version", identity.editor_plugin_version);
 }
 
 HttpRequest GitHubApi::form_post(Url const& url, std::string body) const {
-  HttpRequest request("POST", url.text());
-  request.headers = {{"Accept", "application/json"},
-                     {"Content-Type", "application/x-www-form-urlencoded"}};
+  HttpRequest request("POST", url);
+  request.headers.add("Accept", "application/json");
+  request.headers.add("Content-Type", "application/x-www-form-urlencoded");
   add_identity(request.headers, identity_);
   request.body = std::move(body);
   request.timeouts = api_timeouts();
@@ -44,12 +40,10 @@ HttpRequest GitHubApi::form_post(Url const& url, std::string body) const {
 }
 
 HttpRequest GitHubApi::api_get(Url const& url, Secret const& github_token) const {
-  HttpRequest request("GET", url.text());
-  request.headers = {{"Accept", "application/json"}};
+  HttpRequest request("GET", url);
+  request.headers.add("Accept", "application/json");
   add_identity(request.headers, identity_);
-  if (!identity_.exchange_api_version.empty()) {
-    request.headers.emplace_back("X-GitHub-Api-Version", identity_.exchange_api_version);
-  }
+  request.headers.add_unless_empty("X-GitHub-Api-Version", identity_.exchange_api_version);
   request.authorization = authorization("token", github_token);
   request.timeouts = api_timeouts();
   request.max_body = max_reply;
@@ -113,14 +107,12 @@ awaitable<Result<void>> GitHubApi::try_direct(Secret const& github_token, Url co
   if (url.target == "/") url.target.clear();
   url.target += "/models";
   auto make = [this, &github_token, &url] {
-    HttpRequest request("GET", url.text());
-    request.headers = {{"Accept", "application/json"}};
+    HttpRequest request("GET", url);
+    request.headers.add("Accept", "application/json");
     add_identity(request.headers, identity_);
-    if (!identity_.integration_id.empty())
-      request.headers.emplace_back("Copilot-Integration-Id", identity_.integration_id);
-    if (!identity_.api_version.empty())
-      request.headers.emplace_back("X-GitHub-Api-Version", identity_.api_version);
-    request.headers.emplace_back("OpenAI-Intent", "model-access");
+    request.headers.add_unless_empty("Copilot-Integration-Id", identity_.integration_id);
+    request.headers.add_unless_empty("X-GitHub-Api-Version", identity_.api_version);
+    request.headers.add("OpenAI-Intent", "model-access");
     request.authorization = authorization("Bearer", github_token);
     request.timeouts = api_timeouts();
     request.max_body = max_models;

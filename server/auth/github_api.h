@@ -52,7 +52,6 @@ class GitHubApi {
 
 // Headers that say who we are, for a request to GitHub or Copilot. An empty value leaves its header
 // out.
-void add_identity(std::vector<std::pair<std::string, std::string>>& headers,
-                  ClientIdentity const& identity);
+void add_identity(RequestHeaders& headers, ClientIdentity const& identity);
 
 }  // namespace jumpseat

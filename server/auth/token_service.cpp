@@ -244,10 +244,16 @@ bool TokenService::still_in_use(GitHubSignIn const& sign_in) const {
 
 // ---- what is held and stored ----
 
+std::shared_ptr<CopilotAccess> TokenService::shared(CopilotAccess access) {
+  access.authorization = authorization("Bearer", access.token);
+  return std::make_shared<CopilotAccess>(std::move(access));
+}
+
 bool TokenService::hold_stored(GitHubSignIn const& sign_in) {
   auto const now = parts_.clock.elapsed();
   auto const unix_now = parts_.clock.unix_seconds();
   Held held;
+  CopilotAccess access;
   seconds left{0};
   if (sign_in.account) {
     auto stored = parts_.stores.accounts().copilot_token(*sign_in.account);
@@ -259,34 +265,35 @@ bool TokenService::hold_stored(GitHubSignIn const& sign_in) {
       if (age >= 0) left = lifetime((*stored)->refresh_in) - seconds(age);
       held.route = (*stored)->token.empty() ? TokenRoute::direct : TokenRoute::exchange;
       if (held.route == TokenRoute::direct) {
-        held.access.token = sign_in.token;
+        access.token = sign_in.token;
       } else {
-        held.access.token = std::move((*stored)->token);
+        access.token = std::move((*stored)->token);
       }
-      held.access.sku = std::move((*stored)->sku);
+      access.sku = std::move((*stored)->sku);
       auto api = api_of((*stored)->api);
       if (!api) return false;
-      held.access.completions = completions_of((*stored)->proxy, *api);
-      held.access.api = std::move(*api);
+      access.completions = completions_of((*stored)->proxy, *api);
+      access.api = std::move(*api);
     }
   }
   if (left <= least_left && sign_in.copilot) {
     left = seconds(sign_in.copilot->expires_at - unix_now);
     held.route = TokenRoute::exchange;
-    held.access.token = sign_in.copilot->token;
-    held.access.sku = sign_in.copilot->sku;
+    access.token = sign_in.copilot->token;
+    access.sku = sign_in.copilot->sku;
     auto api = api_of(sign_in.copilot->api);
     if (!api) return false;
-    held.access.completions = completions_of(sign_in.copilot->proxy, *api);
-    held.access.api = std::move(*api);
+    access.completions = completions_of(sign_in.copilot->proxy, *api);
+    access.api = std::move(*api);
   }
-  if (left <= least_left || held.access.token == rejected_) return false;
-  if (held_ && held_->access.token == held.access.token) return false;
-  log::protect(held.access.token, "copilot-token");
-  held.access.generation = ++generation_;
-  held.access.account = sign_in.account;
+  if (left <= least_left || access.token == rejected_) return false;
+  if (held_ && held_->access->token == access.token) return false;
+  log::protect(access.token, "copilot-token");
+  access.generation = ++generation_;
+  access.account = sign_in.account;
   held.expires = now + left;
   held.refresh_at = now + std::max(seconds(0), left - refresh_margin);
+  held.access = shared(std::move(access));
   held_ = std::move(held);
   return true;
 }
@@ -298,15 +305,17 @@ void TokenService::hold(GitHubSignIn const& sign_in, Validated const& validated)
   auto const margin = std::min(milliseconds(refresh_margin), milliseconds(good_for) / 4);
   auto const now = parts_.clock.elapsed();
   Held held;
+  CopilotAccess access;
   held.route = validated.route;
-  held.access.token = direct ? sign_in.token : validated.token.token;
-  held.access.completions = completions_of(validated.token.proxy, validated.api);
-  held.access.api = validated.api;
-  held.access.sku = validated.token.sku;
-  held.access.generation = ++generation_;
-  held.access.account = sign_in.account;
+  access.token = direct ? sign_in.token : validated.token.token;
+  access.completions = completions_of(validated.token.proxy, validated.api);
+  access.api = validated.api;
+  access.sku = validated.token.sku;
+  access.generation = ++generation_;
+  access.account = sign_in.account;
   held.expires = now + good_for;
   held.refresh_at = held.expires - margin;
+  held.access = shared(std::move(access));
   held_ = std::move(held);
   rejected_ = Secret();
 }
@@ -322,7 +331,7 @@ void TokenService::keep(GitHubSignIn const& sign_in, Validated const& validated)
     if (!row) return log::failure("auth", row.error());
     id = row->id;
     if (sign_in_) sign_in_->account = id;
-    if (held_) held_->access.account = id;
+    if (held_) held_->access->account = id;
   }
   if (!id) return;
   if (sign_in.route != validated.route) {
@@ -364,7 +373,16 @@ std::optional<Url> TokenService::completions_of(std::string const& learnt, Url c
   return std::nullopt;
 }
 
-awaitable<Result<CopilotAccess>> TokenService::get() {
+TokenService::SharedAccess TokenService::at_hand() {
+  auto const now = parts_.clock.elapsed();
+  if (!sign_in() || !held_ || now >= held_->expires) return nullptr;
+  if (now >= held_->refresh_at && now >= refresh_pause_until_) {
+    exchange_.prepare([this] { return refresh(); });
+  }
+  return held_->access;
+}
+
+awaitable<Result<TokenService::SharedAccess>> TokenService::get() {
   auto const now = parts_.clock.elapsed();
   auto who = sign_in();
   bool const nobody = !who && (who.error().code() == ErrorCode::not_signed_in ||
@@ -375,12 +393,7 @@ awaitable<Result<CopilotAccess>> TokenService::get() {
     who = sign_in();
   }
   if (!who && !(who.error().code() == ErrorCode::not_signed_in && pending_)) co_return who.error();
-  if (held_ && now < held_->expires) {
-    if (now >= held_->refresh_at && now >= refresh_pause_until_) {
-      exchange_.prepare([this] { return refresh(); });
-    }
-    co_return held_->access;
-  }
+  if (auto access = at_hand()) co_return std::move(access);
   if (problem_ && now < refused_until_) co_return *problem_;
   auto refreshed = co_await exchange_.run([this] { return refresh(); });
   if (!refreshed) co_return fail(ErrorCode::cancelled, "Stopped before a Copilot token was there.");
@@ -389,7 +402,7 @@ awaitable<Result<CopilotAccess>> TokenService::get() {
 
 // Down the list of candidates: the first one that Copilot takes, or why the first that is ours, or
 // the last that was borrowed, does not do.
-awaitable<Result<CopilotAccess>> TokenService::refresh() {
+awaitable<Result<TokenService::SharedAccess>> TokenService::refresh() {
   while (true) {
     auto who = sign_in();
     if (!who) {
@@ -433,7 +446,7 @@ awaitable<Result<CopilotAccess>> TokenService::refresh() {
 }
 
 // A Copilot token for this sign-in: another process's, or a new one.
-awaitable<Result<CopilotAccess>> TokenService::obtain(GitHubSignIn sign_in) {
+awaitable<Result<TokenService::SharedAccess>> TokenService::obtain(GitHubSignIn sign_in) {
   auto const lock_path = parts_.stores.lock_path();
   if (!sign_in.account) {
     recall(sign_in);
@@ -446,7 +459,7 @@ awaitable<Result<CopilotAccess>> TokenService::obtain(GitHubSignIn sign_in) {
     return hold_stored(sign_in) || (held_.has_value() && generation_ != before);
   };
   for (int round = 0; !lock_path.empty() && round < lock_rounds; ++round) {
-    if (adopted()) co_return held_->access;
+    if (adopted()) co_return SharedAccess(held_->access);
     auto tried = ProcessLock::try_lock(lock_path);
     if (!tried) {
       log::debug("auth", "no lock for the exchange", {{"why", tried.error().message()}});
@@ -461,7 +474,7 @@ awaitable<Result<CopilotAccess>> TokenService::obtain(GitHubSignIn sign_in) {
     if (!still_in_use(sign_in)) co_return fail(ErrorCode::cancelled, "The sign-in changed.");
   }
   // Whoever had the lock may have left a token behind.
-  if (lock && adopted()) co_return held_->access;
+  if (lock && adopted()) co_return SharedAccess(held_->access);
 
   auto validated = co_await validate(sign_in);
   if (!validated) co_return validated.error();
@@ -476,12 +489,12 @@ awaitable<Result<CopilotAccess>> TokenService::obtain(GitHubSignIn sign_in) {
     parts_.litellm->exchanged(sign_in.token, validated->token, validated->api.origin());
   }
   log::debug("auth", "Copilot takes the sign-in",
-             {{"host", held_->access.api.host},
-              {"sku", held_->access.sku},
+             {{"host", held_->access->api.host},
+              {"sku", held_->access->sku},
               {"route", validated->route == TokenRoute::direct ? "direct" : "exchange"}});
   if (!validated->token.notice.empty())
     log::info("auth", validated->token.notice, {{"url", validated->token.notice_url}});
-  co_return held_->access;
+  co_return SharedAccess(held_->access);
 }
 
 // Exchange or direct, as it was learnt or as the kind of token suggests; the other one when the
@@ -561,11 +574,11 @@ void TokenService::reached() {
 }
 
 void TokenService::reject(std::uint64_t generation) {
-  if (!held_ || held_->access.generation != generation) return;
-  rejected_ = held_->route == TokenRoute::direct ? Secret() : held_->access.token;
+  if (!held_ || held_->access->generation != generation) return;
+  rejected_ = held_->route == TokenRoute::direct ? Secret() : held_->access->token;
   if (sign_in_) sign_in_->copilot.reset();
-  if (auto const account = held_->access.account) {
-    auto const stored = held_->route == TokenRoute::direct ? Secret() : held_->access.token;
+  if (auto const account = held_->access->account) {
+    auto const stored = held_->route == TokenRoute::direct ? Secret() : held_->access->token;
     auto forgotten = parts_.stores.accounts().forget_copilot_token(*account, stored);
     if (!forgotten) log::failure("auth", forgotten.error());
   }
@@ -606,7 +619,7 @@ SignInState TokenService::state() {
     state.kind = SignInState::Kind::unverified;
   }
   if (held_) {
-    state.sku = held_->access.sku;
+    state.sku = held_->access->sku;
     state.route = held_->route;
     if (held_->route == TokenRoute::exchange) {
       state.token_left =

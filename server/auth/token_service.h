@@ -28,14 +28,16 @@
 #include "server/base/config.h"
 #include "server/base/scope.h"
 #include "server/base/single_flight.h"
+#include "server/net/credentials.h"
 
 namespace jumpseat {
 
 // What a call to Copilot needs.
 struct CopilotAccess {
   CopilotAccess() = default;
-  Secret token;  // Bearer
-  Url api;       // the base that belongs to this token; judged
+  Secret token;
+  Authorization authorization;  // "Bearer …" with it
+  Url api;                      // the base that belongs to this token; judged
   // The base of the inline completions, likewise; nothing when GitHub named none that may be
   // trusted.
   std::optional<Url> completions;
@@ -87,7 +89,11 @@ class TokenService {
   // A token with the host that belongs to it. Fails with not_signed_in (names the ways to sign in),
   // token_rejected, no_copilot_access, copilot_disabled, host_refused, or why GitHub cannot be
   // reached.
-  awaitable<Result<CopilotAccess>> get();
+  using SharedAccess = std::shared_ptr<CopilotAccess const>;
+  awaitable<Result<SharedAccess>> get();
+  // The same without a coroutine, for each of many calls: what is held and still good, or null.
+  // Then get() is the one to ask.
+  SharedAccess at_hand();
   // Copilot refused this token: it is forgotten, the next get() exchanges anew. A generation that
   // is not the current one is ignored: somebody has been here before.
   void reject(std::uint64_t generation);
@@ -153,7 +159,7 @@ class TokenService {
  private:
   struct Held {
     Held() = default;
-    CopilotAccess access;
+    std::shared_ptr<CopilotAccess> access;  // never null
     TokenRoute route = TokenRoute::exchange;
     std::chrono::milliseconds expires{};  // Clock::elapsed()
     std::chrono::milliseconds refresh_at{};
@@ -183,14 +189,15 @@ class TokenService {
   awaitable<bool> ask_sources();
   awaitable<bool> put_into_keyring(Account const& account, Secret token);
 
-  awaitable<Result<CopilotAccess>> refresh();
-  awaitable<Result<CopilotAccess>> obtain(GitHubSignIn sign_in);
+  awaitable<Result<SharedAccess>> refresh();
+  awaitable<Result<SharedAccess>> obtain(GitHubSignIn sign_in);
   awaitable<Result<Validated>> validate(GitHubSignIn const& sign_in);
   awaitable<Result<Validated>> validate_direct(GitHubSignIn const& sign_in);
   awaitable<Result<CopilotUser>> read_user();
   bool still_in_use(GitHubSignIn const& sign_in) const;
 
   void hold(GitHubSignIn const& sign_in, Validated const& validated);
+  static std::shared_ptr<CopilotAccess> shared(CopilotAccess access);
   // Takes the stored Copilot token if it is good and another one than the one at hand.
   bool hold_stored(GitHubSignIn const& sign_in);
   void keep(GitHubSignIn const& sign_in, Validated const& validated);
@@ -200,7 +207,7 @@ class TokenService {
   void changed();
 
   Parts parts_;
-  SingleFlight<Result<CopilotAccess>> exchange_;
+  SingleFlight<Result<SharedAccess>> exchange_;
   SingleFlight<Result<CopilotUser>> reading_user_;
   SingleFlight<bool> asking_;
   std::optional<GitHubSignIn> sign_in_;

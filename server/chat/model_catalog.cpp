@@ -96,15 +96,20 @@ void ModelCatalog::load_stored(std::int64_t account) {
   listed_at_ = clock_.elapsed();
 }
 
+ModelCatalog::List ModelCatalog::at_hand() {
+  if (!list_ || !tokens_.sign_in()) return nullptr;
+  if (stale()) fetching_.prepare([this] { return fetch(); });
+  return list_;
+}
+
 awaitable<Result<ModelCatalog::List>> ModelCatalog::list() {
   auto settled = co_await tokens_.settle();
   if (!settled) co_return settled.error();
   auto who = tokens_.sign_in();
   if (!who) co_return who.error();
   if (!list_ && (*who)->account) load_stored(*(*who)->account);
-  if (!list_) co_return co_await refresh();
-  if (stale()) fetching_.prepare([this] { return fetch(); });
-  co_return list_;
+  if (auto list = at_hand()) co_return std::move(list);
+  co_return co_await refresh();
 }
 
 awaitable<Result<ModelCatalog::List>> ModelCatalog::refresh() {
@@ -174,20 +179,24 @@ awaitable<Result<ModelCatalog::List>> ModelCatalog::fetch() {
 awaitable<Result<ModelCatalog::Choice>> ModelCatalog::resolve(std::string_view asked_name) {
   std::string const asked(asked_name.empty() ? std::string_view(config_.default_model)
                                              : asked_name);
-  auto at_hand = co_await list();
-  if (!at_hand) co_return at_hand.error();
-  auto model = resolve_model(asked, (*at_hand)->models, config_.model_map);
+  auto list = at_hand();
+  if (!list) {
+    auto listed = co_await this->list();
+    if (!listed) co_return listed.error();
+    list = std::move(*listed);
+  }
+  auto model = resolve_model(asked, list->models, config_.model_map);
   // An id that is not there may have come with the last days' changes. Asking again costs one free
   // call, and not more than one a minute.
-  if (!model && clock_.unix_seconds() - (*at_hand)->fetched_at >= 60) {
+  if (!model && clock_.unix_seconds() - list->fetched_at >= 60) {
     auto fresh = co_await refresh();
     if (fresh) {
-      at_hand = std::move(fresh);
-      model = resolve_model(asked, (*at_hand)->models, config_.model_map);
+      list = std::move(*fresh);
+      model = resolve_model(asked, list->models, config_.model_map);
     }
   }
   if (!model) co_return model.error();
-  co_return Choice(*at_hand, *model);
+  co_return Choice(list, *model);
 }
 
 std::string const& Catalog::data() const {

@@ -43,6 +43,9 @@ class ModelCatalog {
 
   // The list, perhaps a stale one. Fails only when there is none at all.
   awaitable<Result<List>> list();
+  // The same without a coroutine, for each of many requests: null when it is not in memory, or
+  // whose it is has to be found out. Then list() is the one to ask.
+  List at_hand();
   // The list as upstream has it now.
   awaitable<Result<List>> refresh();
   // The model that goes by `asked` (empty: the configured default). A name that a stale list does

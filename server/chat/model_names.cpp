@@ -140,11 +140,13 @@ std::string copilot_spelling(std::string_view name) {
 Result<Model const*> resolve_model(std::string_view asked, std::vector<Model> const& models,
                                    std::map<std::string, std::string> const& model_map) {
   auto const bare = without_prefix(asked);
-  for (auto name : {asked, bare}) {
-    auto const mapped = model_map.find(variable_name(name));
-    if (mapped == model_map.end()) continue;
-    if (auto const* model = find_id(models, without_prefix(mapped->second))) return model;
-    return not_found(mapped->second, models).within("GITHUB_COPILOT_" + mapped->first + "_MODEL");
+  if (!model_map.empty()) {
+    for (auto name : {asked, bare}) {
+      auto const mapped = model_map.find(variable_name(name));
+      if (mapped == model_map.end()) continue;
+      if (auto const* model = find_id(models, without_prefix(mapped->second))) return model;
+      return not_found(mapped->second, models).within("GITHUB_COPILOT_" + mapped->first + "_MODEL");
+    }
   }
 
   auto name = lower(bare);

@@ -82,8 +82,10 @@ awaitable<int> run_doctor(Services services, Terminal& terminal) {
   }
 
   // Any answer will do: it shows that the way there is open and the certificate good.
-  HttpRequest probe("GET", config.issuer.user.origin() + "/");
-  probe.headers = {{"User-Agent", config.identity.user_agent}};
+  Url root = config.issuer.user;
+  root.target = "/";
+  HttpRequest probe("GET", std::move(root));
+  probe.headers.add("User-Agent", config.identity.user_agent);
   probe.timeouts.first_byte = std::chrono::seconds(15);
   auto reached = co_await services.http.send(std::move(probe));
   if (!reached && reached.error().code() != ErrorCode::unexpected_redirect)
@@ -117,7 +119,7 @@ awaitable<int> run_doctor(Services services, Terminal& terminal) {
   std::string const account =
       user ? user->login + ", plan " + user->plan : "account unreadable: " + user.error().message();
   std::string const way = state.route == TokenRoute::direct ? "; used as it is" : "";
-  steps.good("exchange", account + "; Copilot is at " + access->api.host + way);
+  steps.good("exchange", account + "; Copilot is at " + (*access)->api.host + way);
 
   auto list = co_await services.catalog.refresh();
   if (!list) co_return steps.bad("models", list.error(), "");

@@ -4,11 +4,11 @@
 
 namespace jumpseat {
 
-Secret authorization(std::string_view scheme, Secret const& token) {
+Authorization authorization(std::string_view scheme, Secret const& token) {
   std::string value;
   value.reserve(scheme.size() + 1 + token.size());
   value.append(scheme).append(" ").append(token.reveal());
-  return Secret(std::move(value));
+  return {Secret(std::move(value))};
 }
 
 std::string device_grant_form(std::string_view client_id, Secret const& device_code) {

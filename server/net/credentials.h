@@ -1,16 +1,33 @@
-// Building the two request parts that hold a secret. Together with http_client.cpp and the
+// The two request parts that hold a secret. Together with the connections, which send them, and the
 // database's bind these are the places where a Secret is revealed.
 #pragma once
 
+#include <memory>
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include "protocol/secret.h"
 
 namespace jumpseat {
 
-// The value of an Authorization header: "<scheme> <token>".
-Secret authorization(std::string_view scheme, Secret const& token);
+// The value of an Authorization header: "Bearer …", or empty. Copies share it, so that a token
+// which many requests carry is in memory once; the last copy wipes it.
+class Authorization {
+ public:
+  Authorization() = default;
+  // Not explicit: such a secret is a credential.
+  Authorization(Secret value)  // NOLINT(google-explicit-constructor)
+      : value_(value.empty() ? nullptr : std::make_shared<Secret const>(std::move(value))) {}
+  bool empty() const { return value_ == nullptr; }
+  std::string_view reveal() const { return value_ ? value_->reveal() : ""; }  // never null
+
+ private:
+  std::shared_ptr<Secret const> value_;
+};
+
+// "<scheme> <token>".
+Authorization authorization(std::string_view scheme, Secret const& token);
 
 // The form of a device-flow poll (RFC 8628 3.4). No client secret: GitHub asks for none here.
 std::string device_grant_form(std::string_view client_id, Secret const& device_code);

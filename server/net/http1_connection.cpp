@@ -4,7 +4,6 @@
 #include <utility>
 
 #include <boost/asio/buffer.hpp>
-#include <boost/beast/core/string.hpp>
 #include <boost/beast/http/basic_parser.hpp>
 #include <boost/beast/http/error.hpp>
 
@@ -101,24 +100,20 @@ void Http1Connection::write_head() {
   std::string_view const body = request.body.view();
   bool const with_body = body.size() <= one_piece;
 
-  std::string const authority = url.authority();
-  std::size_t size = 256 + url.target.size() + 2 * authority.size() + secret.size() +
-                     proxy_secret.size() + (with_body ? body.size() : 0);
-  for (auto const& [name, value] : request.headers) size += name.size() + value.size() + 4;
-  head_.reserve(size);  // no second block, which nobody would wipe
+  std::string const& authority = transfer_->authority();
+  std::string_view const headers = request.headers.lines();
+  // No second block, which nobody would wipe.
+  head_.reserve(256 + url.target.size() + 2 * authority.size() + headers.size() + secret.size() +
+                proxy_secret.size() + (with_body ? body.size() : 0));
 
   head_.append(request.method).append(" ");
   if (proxied_.whole_url) head_.append(url.scheme).append("://").append(authority);
   head_.append(url.target).append(" HTTP/1.1\r\nHost: ").append(authority).append("\r\n");
   auto const line = [this](std::string_view name, std::string_view value) {
-    head_.append(name).append(value.empty() ? ":" : ": ").append(value).append("\r\n");
+    head_.append(name).append(": ").append(value).append("\r\n");
   };
-  bool accepts = false;
-  for (auto const& [name, value] : request.headers) {
-    accepts = accepts || boost::beast::iequals(name, "accept");
-    line(name, value);
-  }
-  if (!accepts) line("Accept", "*/*");
+  head_.append(headers);
+  if (!request.headers.accepts()) line("Accept", "*/*");
   if (!secret.empty()) line("Authorization", secret);
   if (!proxy_secret.empty()) line("Proxy-Authorization", proxy_secret);
   if (!body.empty() || request.method == "POST") {

@@ -179,16 +179,14 @@ void Http2Connection::start(HttpTransfer& transfer) {
   Url const& url = transfer.url();
   std::string_view const secret = request.authorization.reveal();
   std::string_view const body = request.body.view();
-  std::string const authority = url.authority();
   std::array<char, 20> digits{};
   auto const end = std::to_chars(digits.data(), digits.data() + digits.size(), body.size()).ptr;
 
-  std::size_t names_size = 0;
-  for (auto const& field : request.headers) names_size += field.first.size();
-  std::string names;  // in lower case (RFC 9113, 8.2.1)
-  names.reserve(names_size);
+  constexpr std::size_t usual_fields = 24;
+  std::string names;                              // in lower case (RFC 9113, 8.2.1)
+  names.reserve(request.headers.lines().size());  // views into it have to stay
   std::vector<nghttp2_nv> fields;
-  fields.reserve(request.headers.size() + 7);
+  fields.reserve(usual_fields);
   auto const add = [&fields](std::string_view name, std::string_view value,
                              std::uint8_t flags = NGHTTP2_NV_FLAG_NONE) {
     auto const bytes = [](std::string_view text) {
@@ -198,17 +196,14 @@ void Http2Connection::start(HttpTransfer& transfer) {
   };
   add(":method", request.method);
   add(":scheme", url.scheme);
-  add(":authority", authority);
+  add(":authority", transfer.authority());
   add(":path", url.target);
-  bool accepts = false;
-  for (auto const& [name, value] : request.headers) {
+  request.headers.for_each([&](std::string_view name, std::string_view value) {
     std::size_t const begin = names.size();
     for (char c : name) names += c >= 'A' && c <= 'Z' ? static_cast<char>(c + ('a' - 'A')) : c;
-    std::string_view const lower = std::string_view(names).substr(begin);
-    accepts = accepts || lower == "accept";
-    add(lower, value);
-  }
-  if (!accepts) add("accept", "*/*");
+    add(std::string_view(names).substr(begin), value);
+  });
+  if (!request.headers.accepts()) add("accept", "*/*");
   // Never in the compression's table, where it would outlive the request (RFC 7541, 7.1.3).
   if (!secret.empty()) add("authorization", secret, NGHTTP2_NV_FLAG_NO_INDEX);
   bool const has_body = !body.empty() || request.method == "POST";

@@ -2,7 +2,7 @@
 // are spoken here. One client, its connections shared by all calls: HTTP/2 where TLS offers it,
 // reuse, cancel by destroying the stream, back-pressure down to the provider's window.
 //
-//   HttpRequest request("POST", url);
+//   HttpRequest request("POST", std::move(url));
 //   request.body = …;
 //   auto opened = co_await client.open(std::move(request));   // headers are in
 //   if (!opened) co_return opened.error();
@@ -27,7 +27,10 @@
 
 #include "protocol/result.h"
 #include "protocol/secret.h"
+#include "protocol/url.h"
 #include "server/base/asio.h"
+#include "server/net/credentials.h"
+#include "server/net/request_headers.h"
 
 namespace jumpseat {
 
@@ -58,12 +61,12 @@ class HttpBody {
 };
 
 struct HttpRequest {
-  HttpRequest(std::string method_name, std::string url_text)
-      : method(std::move(method_name)), url(std::move(url_text)) {}
+  HttpRequest(std::string method_name, Url target)
+      : method(std::move(method_name)), url(std::move(target)) {}
   std::string method;
-  std::string url;                                           // judged by the caller
-  std::vector<std::pair<std::string, std::string>> headers;  // without Authorization
-  Secret authorization;  // the whole value: "Bearer …"; may be empty
+  Url url;  // whether it may be asked was judged by the caller
+  RequestHeaders headers;
+  Authorization authorization;
   HttpBody body;
   HttpTimeouts timeouts;
   std::size_t max_body = 64u << 20;  // bytes of a reply read by send(); open() has no such limit

@@ -43,7 +43,7 @@ void HttpEngine::close() {
     cut(transfer, fail(ErrorCode::cancelled, "The request to " + transfer.url().host +
                                                  " was cancelled: the program is stopping."));
   }
-  for (auto& [key, origin] : origins_) {
+  for (auto const& origin : origins_) {
     for (auto const& connection : origin->connections) connection->close();
   }
   origins_.clear();
@@ -60,13 +60,10 @@ Result<std::shared_ptr<HttpTransfer>> HttpEngine::start(HttpRequest request) {
     return fail(ErrorCode::cancelled, "The request was not sent: the program is stopping.")
         .as_unsent();
   }
-  auto url = parse_url(request.url);
-  if (!url) return Error(url.error()).as_unsent();
   if (auto loaded = connector_.load(); !loaded) return loaded.error();
   scratch_.resize(scratch_size);
 
-  auto transfer =
-      std::make_shared<HttpTransfer>(io_.get_executor(), std::move(request), *std::move(url));
+  auto transfer = std::make_shared<HttpTransfer>(io_.get_executor(), std::move(request));
   if (auto unfit = transfer->unfit_request()) return *std::move(unfit);
   transfer->engine_ = this;
   transfer->index_ = transfers_.size();
@@ -83,7 +80,7 @@ void HttpEngine::settle(HttpTransfer& transfer, std::optional<Error> failure) {
   transfers_[transfer.index_] = transfers_.back();
   transfers_[transfer.index_]->index_ = transfer.index_;
   transfers_.pop_back();
-  transfer.request_.authorization = Secret();
+  transfer.request_.authorization = {};
   transfer.request_.body = HttpBody();
   transfer.sent_ = 0;
   transfer.engine_ = nullptr;
@@ -121,15 +118,16 @@ std::optional<Error> HttpEngine::refused_by_proxy(HttpTransfer const& transfer, 
 // --- Connections --------------------------------------------------------------
 
 HttpOrigin& HttpEngine::origin(Url const& url) {
-  auto& known = origins_[url.origin()];
-  if (!known) {
-    known = std::make_unique<HttpOrigin>();
-    known->url = url;
-    known->url.target = "/";
-    known->route = connector_.route(url);
-    known->https = url.scheme == "https";
+  for (auto const& known : origins_) {
+    if (known->url.same_origin(url)) return *known;
   }
-  return *known;
+  auto& origin = *origins_.emplace_back(std::make_unique<HttpOrigin>());
+  origin.url = url;
+  origin.url.target = "/";
+  origin.authority = url.authority();
+  origin.route = connector_.route(url);
+  origin.https = url.scheme == "https";
+  return origin;
 }
 
 // Of idle connections the one used last, which lets the others grow old.
@@ -170,7 +168,7 @@ void HttpEngine::serve_later() {
     engine->serving_later_ = false;
     engine->over_.clear();
     engine->done_.clear();
-    for (auto const& [key, origin] : engine->origins_) engine->serve(*origin);
+    for (auto const& origin : engine->origins_) engine->serve(*origin);
   });
 }
 

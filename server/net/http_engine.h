@@ -9,7 +9,6 @@
 #include <optional>
 #include <span>
 #include <string>
-#include <unordered_map>
 #include <vector>
 
 #include "server/net/connector.h"
@@ -24,6 +23,7 @@ Alarm::TimePoint after(Alarm::TimePoint start, std::chrono::milliseconds duratio
 // One scheme, host and port, and all that is going on there.
 struct HttpOrigin {
   Url url;
+  std::string authority;  // of url
   Route route = Route::direct;
   bool https = false;
   bool one_at_a_time = false;  // TLS has chosen HTTP/1.1
@@ -83,8 +83,8 @@ class HttpEngine final : private ConnectionOwner {
   asio::io_context& io_;
   HttpSettings settings_;
   Connector connector_;
-  std::unordered_map<std::string, std::unique_ptr<HttpOrigin>> origins_;
-  std::vector<HttpTransfer*> transfers_;  // in flight
+  std::vector<std::unique_ptr<HttpOrigin>> origins_;  // a handful
+  std::vector<HttpTransfer*> transfers_;              // in flight
   std::vector<char> scratch_;
   std::vector<std::shared_ptr<HttpConnection>> over_;      // until nobody can be inside them
   std::vector<std::unique_ptr<Connector::Attempt>> done_;  // the same

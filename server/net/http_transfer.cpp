@@ -1,9 +1,6 @@
 #include "server/net/http_transfer.h"
 
 #include <algorithm>
-#include <array>
-#include <cstdint>
-#include <cstring>
 #include <utility>
 
 #include "server/net/http_engine.h"
@@ -15,75 +12,33 @@ constexpr std::size_t most_header_bytes = 64u << 10;
 constexpr std::size_t most_headers = 256;
 constexpr std::size_t field_overhead = 4;  // ": " and a line break
 
-// RFC 9110, 5.6.2.
-constexpr std::array<bool, 256> token_characters = [] {
-  std::array<bool, 256> table{};
-  for (unsigned char c = 'a'; c <= 'z'; ++c) table[c] = table[c - 'a' + 'A'] = true;
-  for (unsigned char c = '0'; c <= '9'; ++c) table[c] = true;
-  for (char c : std::string_view("!#$%&'*+-.^_`|~")) table[static_cast<unsigned char>(c)] = true;
-  return table;
-}();
-
-bool token_character(char c) { return token_characters[static_cast<unsigned char>(c)]; }
-
 char lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + ('a' - 'A')) : c; }
-
-bool same_name(std::string_view a, std::string_view b) {
-  return a.size() == b.size() && std::equal(a.begin(), a.end(), b.begin(),
-                                            [](char x, char y) { return lower(x) == lower(y); });
-}
-
-// A control character other than the tab (RFC 9110, 5.5). Looks at eight bytes at a time, because
-// every header of every request comes here.
-bool has_controls(std::string_view text) {
-  auto const control = [](char c) {
-    return (static_cast<unsigned char>(c) < ' ' && c != '\t') || c == '\x7f';
-  };
-  constexpr std::uint64_t ones = 0x0101010101010101;
-  constexpr std::uint64_t tops = ones << 7;
-  while (text.size() >= sizeof(std::uint64_t)) {
-    std::uint64_t word = 0;
-    std::memcpy(&word, text.data(), sizeof word);
-    std::uint64_t const deletes = word ^ (ones * 0x7f);
-    // Bits above a byte that is one may be wrong, but then that byte's is right.
-    std::uint64_t const suspects =
-        ((word - ones * ' ') & ~word & tops) | ((deletes - ones) & ~deletes & tops);
-    if (suspects != 0 && std::any_of(text.begin(), text.begin() + sizeof word, control))
-      return true;
-    text.remove_prefix(sizeof word);
-  }
-  return std::any_of(text.begin(), text.end(), control);
-}
 
 Alarm::TimePoint now() { return SteadyTimer::clock_type::now(); }
 
 }  // namespace
 
-HttpTransfer::HttpTransfer(Executor executor, HttpRequest request, Url url)
-    : request_(std::move(request)), url_(std::move(url)), started_(now()), changed_(executor) {}
+HttpTransfer::HttpTransfer(Executor executor, HttpRequest request)
+    : request_(std::move(request)), started_(now()), changed_(executor) {}
 
 HttpTransfer::~HttpTransfer() { abandon(); }
+
+std::string const& HttpTransfer::authority() const { return origin_->authority; }
 
 void HttpTransfer::abandon() {
   if (engine_ != nullptr) engine_->cut(*this, std::nullopt);
 }
 
 std::optional<Error> HttpTransfer::unfit_request() const {
-  for (auto const& [name, value] : request_.headers) {
-    bool const good = !name.empty() && std::all_of(name.begin(), name.end(), token_character) &&
-                      !has_controls(value);
-    if (!good) {
-      return fail(
-                 ErrorCode::invalid_request,
-                 "A request header for " + url_.host +
-                     " has an odd name or a control character in its value, so the request was not "
-                     "sent.")
-          .as_unsent();
-    }
+  if (!request_.headers.well_formed()) {
+    return fail(ErrorCode::invalid_request,
+                "A request header for " + url().host +
+                    " has an odd name or a control character in its value, so the request was not "
+                    "sent.")
+        .as_unsent();
   }
-  std::string_view const secret = request_.authorization.reveal();
-  if (has_controls(secret)) {
-    return fail(ErrorCode::invalid_request, "The credential for " + url_.host +
+  if (has_controls(request_.authorization.reveal())) {
+    return fail(ErrorCode::invalid_request, "The credential for " + url().host +
                                                 " contains a line break or another control "
                                                 "character, so the request was not sent.")
         .as_unsent();
@@ -127,12 +82,12 @@ std::optional<Error> HttpTransfer::on_status(int status) {
   headers_.fields.reserve(16);
   if (status >= 100) return std::nullopt;
   return fail(ErrorCode::upstream_failed,
-              url_.host + " sent a reply that is not valid HTTP. Try again.");
+              url().host + " sent a reply that is not valid HTTP. Try again.");
 }
 
 Error HttpTransfer::too_many_headers() const {
   return fail(ErrorCode::upstream_headers_too_large,
-              "The reply from " + url_.host +
+              "The reply from " + url().host +
                   " has more than 64 KiB or 256 fields of headers, so it was not read.");
 }
 
@@ -170,7 +125,7 @@ void HttpTransfer::on_body(std::string_view bytes) {
 void HttpTransfer::release_request() {
   if (engine_ == nullptr) return;
   request_.headers = {};
-  request_.authorization = Secret();
+  request_.authorization = {};
   headers_.fields.shrink_to_fit();
   // A reply may come before the whole body has left.
   if (!unsent_body().empty()) return;
@@ -207,14 +162,14 @@ std::optional<Error> HttpTransfer::unfit_reply() const {
     }
     return fail(
         ErrorCode::unexpected_redirect,
-        url_.host + " answered with a redirect (" + std::to_string(status_) + ") to " + target +
+        url().host + " answered with a redirect (" + std::to_string(status_) + ") to " + target +
             ". It was not followed, because it would take your credentials along. Check the "
             "address and whether a login page of the network is in the way.");
   }
   std::string_view const encoding = headers_.get("content-encoding");
   if (!encoding.empty() && !same_name(encoding, "identity")) {
     return fail(ErrorCode::unexpected_encoding,
-                "The reply from " + url_.host + " is compressed (" +
+                "The reply from " + url().host + " is compressed (" +
                     std::string(encoding.substr(0, 40)) +
                     "), which was not asked for. Check whether a proxy changes replies.");
   }

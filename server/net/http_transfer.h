@@ -27,7 +27,7 @@ class HttpTransfer {
  public:
   using TimePoint = Alarm::TimePoint;
 
-  HttpTransfer(Executor executor, HttpRequest request, Url url);
+  HttpTransfer(Executor executor, HttpRequest request);
   ~HttpTransfer();
   HttpTransfer(HttpTransfer const&) = delete;
   HttpTransfer& operator=(HttpTransfer const&) = delete;
@@ -55,7 +55,8 @@ class HttpTransfer {
   // ---- for its connection ----
 
   HttpRequest const& request() const { return request_; }
-  Url const& url() const { return url_; }
+  Url const& url() const { return request_.url; }
+  std::string const& authority() const;  // url().authority()
   // The request begins to leave; earlier tries are forgotten.
   void begin();
   // What of the body has not left yet, and that some of it has.
@@ -91,7 +92,6 @@ class HttpTransfer {
   void set_deadline(TimePoint deadline);
 
   HttpRequest request_;
-  Url url_;
   HttpEngine* engine_ = nullptr;  // null once finished
   HttpOrigin* origin_ = nullptr;
   HttpConnection* connection_ = nullptr;  // null while it waits for one

@@ -10,7 +10,7 @@
 namespace jumpseat {
 namespace {
 
-constexpr std::size_t most_headers = 12;  // of a request, as a rule
+constexpr std::size_t usual_headers = 640;  // bytes of a request's headers, seldom more
 constexpr std::size_t max_error_body = 64u << 10;
 constexpr std::size_t max_models_body = 8u << 20;
 constexpr std::chrono::seconds forbidden_memory{60};
@@ -39,30 +39,46 @@ awaitable<std::string> error_body(ResponseStream& reply) {
   co_return body ? std::move(*body) : std::string();
 }
 
+RequestHeaders common_headers(ClientIdentity const& identity) {
+  RequestHeaders headers;
+  add_identity(headers, identity);
+  headers.add_unless_empty("Copilot-Integration-Id", identity.integration_id);
+  headers.add_unless_empty("X-GitHub-Api-Version", identity.api_version);
+  // Streams are read as they come; a compressed one would be held back by its compressor.
+  headers.add("Accept-Encoding", "identity");
+  return headers;
+}
+
 }  // namespace
 
-HttpRequest CopilotApi::request(std::string_view method, CopilotAccess const& access,
-                                Url const& base, std::string_view route,
-                                std::string_view intent) const {
-  auto url = base.origin();
-  // A base may have a path of its own; it never ends with a slash.
-  if (base.target != "/") url += base.target;
-  url += route;
-  HttpRequest request{std::string(method), std::move(url)};
-  request.headers.reserve(most_headers);
-  auto const& identity = config_.identity;
-  add_identity(request.headers, identity);
-  auto add = [&](char const* name, std::string_view value) {
-    if (!value.empty()) request.headers.emplace_back(name, value);
-  };
-  add("Copilot-Integration-Id", identity.integration_id);
-  add("X-GitHub-Api-Version", identity.api_version);
-  add("OpenAI-Intent", intent);
-  // Streams are read as they come; a compressed one would be held back by its compressor.
-  request.headers.emplace_back("Accept-Encoding", "identity");
-  request.headers.emplace_back("X-Request-Id", random_uuid());
-  request.authorization = authorization("Bearer", access.token);
-  return request;
+CopilotApi::CopilotApi(HttpClient& http, TokenService& tokens, Throttle& throttle, Clock& clock,
+                       Config const& config)
+    : http_(http),
+      tokens_(tokens),
+      throttle_(throttle),
+      clock_(clock),
+      config_(config),
+      common_headers_(common_headers(config.identity)) {}
+
+RequestHeaders CopilotApi::headers(std::string_view intent) const {
+  RequestHeaders headers;
+  headers.reserve(usual_headers);
+  headers.add(common_headers_);
+  headers.add_unless_empty("OpenAI-Intent", intent);
+  headers.add("X-Request-Id", random_uuid());
+  return headers;
+}
+
+RequestHeaders CopilotApi::headers_of(Work const& work) const {
+  auto headers = this->headers(work.intent);
+  headers.add("Content-Type", "application/json");
+  // A replay after 401/403, or of a request that never left, is the first one that counts: the
+  // initiator stays what it is.
+  if (work.initiator)
+    headers.add("X-Initiator", *work.initiator == Initiator::user ? "user" : "agent");
+  if (work.vision == ChatCall::Vision::images) headers.add("Copilot-Vision-Request", "true");
+  if (work.host == Work::Host::completions) headers.add("OpenAI-Organization", "github-copilot");
+  return headers;
 }
 
 bool CopilotApi::may_replay(int status) const {
@@ -77,11 +93,8 @@ awaitable<Result<ChatReply>> CopilotApi::chat(ChatCall call) {
   work.body = std::move(call.body);
   work.asked_model = std::move(call.asked_model);
   work.model = std::move(call.model);
-  // A replay after 401/403, or of a request that never left, is the first one that counts: the
-  // initiator stays what it is.
-  work.headers.emplace_back("X-Initiator", call.initiator == Initiator::user ? "user" : "agent");
-  if (call.vision == ChatCall::Vision::images)
-    work.headers.emplace_back("Copilot-Vision-Request", "true");
+  work.initiator = call.initiator;
+  work.vision = call.vision;
   return post(std::move(work));
 }
 
@@ -92,7 +105,7 @@ awaitable<Result<CopilotReply>> CopilotApi::embeddings(WorkCall call) {
   work.body = std::move(call.body);
   work.asked_model = std::move(call.asked_model);
   work.model = std::move(call.model);
-  work.headers.emplace_back("X-Initiator", call.initiator == Initiator::user ? "user" : "agent");
+  work.initiator = call.initiator;
   return post(std::move(work));
 }
 
@@ -104,7 +117,6 @@ awaitable<Result<CopilotReply>> CopilotApi::completions(WorkCall call) {
   work.body = std::move(call.body);
   work.asked_model = std::move(call.asked_model);
   work.model = std::move(call.model);
-  work.headers.emplace_back("OpenAI-Organization", "github-copilot");
   return post(std::move(work));
 }
 
@@ -119,8 +131,12 @@ awaitable<Result<CopilotReply>> CopilotApi::post(Work work) {
   bool token_replayed = false;
   bool repeated = false;
   while (true) {
-    auto access = co_await tokens_.get();
-    if (!access) co_return access.error();
+    auto access = tokens_.at_hand();
+    if (!access) {
+      auto obtained = co_await tokens_.get();
+      if (!obtained) co_return obtained.error();
+      access = std::move(*obtained);
+    }
     bool const to_api = work.host == Work::Host::api;
     if (!to_api && !access->completions) {
       co_return fail(ErrorCode::host_refused,
@@ -128,10 +144,12 @@ awaitable<Result<CopilotReply>> CopilotApi::post(Work work) {
                      "nothing was sent. Leave out `suffix` to ask a chat model.");
     }
     auto const& base = to_api ? access->api : *access->completions;
+    auto url = base.below(work.route);
+    if (!url) co_return url.error();
 
-    auto request = this->request("POST", *access, base, work.route, work.intent);
-    request.headers.emplace_back("Content-Type", "application/json");
-    for (auto const& header : work.headers) request.headers.push_back(header);
+    HttpRequest request("POST", *std::move(url));
+    request.headers = headers_of(work);
+    request.authorization = access->authorization;
     request.body = work.body;
     request.timeouts.first_byte = config_.request_timeout;
     request.timeouts.idle = config_.request_timeout;
@@ -175,9 +193,13 @@ awaitable<Result<ModelsReply>> CopilotApi::models(std::string etag) {
   while (true) {
     auto access = co_await tokens_.get();
     if (!access) co_return access.error();
+    auto const url = (*access)->api.below("/models");
+    if (!url) co_return url.error();
     auto make = [&] {
-      auto request = this->request("GET", *access, access->api, "/models", "model-access");
-      if (!etag.empty()) request.headers.emplace_back("If-None-Match", etag);
+      HttpRequest request("GET", *url);
+      request.headers = headers("model-access");
+      request.headers.add_unless_empty("If-None-Match", etag);
+      request.authorization = (*access)->authorization;
       request.max_body = max_models_body;
       request.timeouts.first_byte = std::chrono::seconds(30);
       request.timeouts.idle = std::chrono::seconds(15);
@@ -187,21 +209,21 @@ awaitable<Result<ModelsReply>> CopilotApi::models(std::string etag) {
     if (!reply) co_return reply.error().within("Cannot get the list of models");
     if (!token_replayed && may_replay(reply->status)) {
       token_replayed = true;
-      tokens_.reject(access->generation);
+      tokens_.reject((*access)->generation);
       continue;
     }
-    if (reply->status == 401) tokens_.reject(access->generation);
+    if (reply->status == 401) tokens_.reject((*access)->generation);
     if (reply->status == 403 && token_replayed)
       forbidden_until_ = clock_.elapsed() + forbidden_memory;
     ModelsReply out;
-    out.account = access->account;
+    out.account = (*access)->account;
     if (reply->status == 304 && !etag.empty()) {
       out.not_modified = true;
       co_return std::move(out);
     }
     if (reply->status < 200 || reply->status >= 300) {
       co_return read_upstream_error(reply->status, reply->headers.fields, reply->body,
-                                    access->api.host, {}, clock_.unix_seconds());
+                                    (*access)->api.host, {}, clock_.unix_seconds());
     }
     out.body = std::move(reply->body);
     out.etag = std::string(reply->headers.get("etag"));

@@ -59,8 +59,7 @@ struct ModelsReply {
 class CopilotApi {
  public:
   CopilotApi(HttpClient& http, TokenService& tokens, Throttle& throttle, Clock& clock,
-             Config const& config)
-      : http_(http), tokens_(tokens), throttle_(throttle), clock_(clock), config_(config) {}
+             Config const& config);
 
   // POST /chat/completions. Repeated at most
   // once: when the request provably never left, or after a new token. Any other status is the error
@@ -79,15 +78,16 @@ class CopilotApi {
     Work() = default;
     enum class Host { api, completions } host = Host::api;
     std::string route;
-    std::string intent;
+    std::string_view intent;  // of the configuration, or a constant
     HttpBody body;
     std::string asked_model;
     std::string model;
-    std::vector<std::pair<std::string, std::string>> headers;
+    std::optional<Initiator> initiator;
+    ChatCall::Vision vision = ChatCall::Vision::none;
   };
   awaitable<Result<CopilotReply>> post(Work work);
-  HttpRequest request(std::string_view method, CopilotAccess const& access, Url const& base,
-                      std::string_view route, std::string_view intent) const;
+  RequestHeaders headers(std::string_view intent) const;
+  RequestHeaders headers_of(Work const& work) const;
   bool may_replay(int status) const;
 
   HttpClient& http_;
@@ -95,6 +95,7 @@ class CopilotApi {
   Throttle& throttle_;
   Clock& clock_;
   Config const& config_;
+  RequestHeaders const common_headers_;  // the same in every request
   // A 403 that a new token did not cure is policy; for a minute it is passed on without a new
   // exchange.
   std::chrono::milliseconds forbidden_until_{0};

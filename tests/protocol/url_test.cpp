@@ -547,6 +547,33 @@ TEST_CASE("S8: a host that is not GitHub's is refused, with the cause") {
              Catch::Contains("GitHub Enterprise Server"));
 }
 
+TEST_CASE("a route goes below the path of its base, and is judged like a whole URL's") {
+  CHECK(url("https://api.example.com").below("/models")->text() ==
+        "https://api.example.com/models");
+  CHECK(url("http://127.0.0.1:8123/base/v1").below("/chat/completions")->text() ==
+        "http://127.0.0.1:8123/base/v1/chat/completions");
+  CHECK(url("https://api.example.com").below("/v1/engines/gpt-41.b%2Fc/completions?x=1"));
+  for (std::string const route :
+       {"/v1/engines/../completions", "/v1/engines/%2e%2E/completions", "/.", "/a b", "/a\r\nb",
+        "/a%2", "/a%zz", "/a#b", "/a\\b", "/\xc3\xa4"}) {
+    CAPTURE(route);
+    auto const refused = url("https://api.example.com").below(route);
+    REQUIRE_FALSE(refused);
+    CHECK(refused.error().code() == ErrorCode::config_invalid);
+  }
+  auto const base = url("https://api.example.com/" + std::string(4000, 'a'));
+  CHECK(base.below("/" + std::string(94, 'b')));
+  CHECK_FALSE(base.below("/" + std::string(95, 'b')));
+}
+
+TEST_CASE("an origin is scheme, host and port") {
+  auto const one = url("https://example.com/a?b");
+  CHECK(one.same_origin(url("https://EXAMPLE.com:443/")));
+  CHECK_FALSE(one.same_origin(url("http://example.com:443/a?b")));
+  CHECK_FALSE(one.same_origin(url("https://example.com:444/a?b")));
+  CHECK_FALSE(one.same_origin(url("https://www.example.com/a?b")));
+}
+
 TEST_CASE("form encoding is what a form says, and comes back the same") {
   CHECK(form_encode("read:user a+b&c=d/\xc3\xbc*-._~") ==
         "read%3Auser+a%2Bb%26c%3Dd%2F%C3%BC*-._%7E");

@@ -75,11 +75,11 @@ struct Process {
     return config;
   }
 
-  Result<CopilotAccess> get() { return run(io, tokens.get()); }
+  Result<TokenService::SharedAccess> get() { return run(io, tokens.get()); }
   std::string token() {
     auto access = get();
     REQUIRE(access);
-    return std::string(access->token.reveal());
+    return std::string((*access)->token.reveal());
   }
   ErrorCode problem() {
     auto access = get();
@@ -101,7 +101,8 @@ void give(Config& config, std::string key, std::string token,
   config.tokens.push_back(std::move(given));
 }
 
-awaitable<> collect(TokenService& tokens, std::vector<Result<CopilotAccess>>& results) {
+awaitable<> collect(TokenService& tokens,
+                    std::vector<Result<TokenService::SharedAccess>>& results) {
   auto access = co_await tokens.get();
   results.push_back(std::move(access));
 }
@@ -120,9 +121,9 @@ TEST_CASE("the exchange carries the GitHub token to GitHub, and its answer is wh
   Process process(machine);
   auto access = process.get();
   REQUIRE(access);
-  CHECK(access->token.reveal() == copilot_one);
-  CHECK(access->sku == "free_limited_copilot");
-  CHECK(access->api.origin() == process.config.issuer.origin);
+  CHECK((*access)->token.reveal() == copilot_one);
+  CHECK((*access)->sku == "free_limited_copilot");
+  CHECK((*access)->api.origin() == process.config.issuer.origin);
   CHECK(has(machine.github.last(ScriptedGitHub::exchange_route),
             "Authorization: token " + github_token('a') + "\r\n"));
   CHECK(process.tokens.state().kind == SignInState::Kind::ready);
@@ -133,13 +134,13 @@ TEST_CASE("any number of callers at once cost one exchange") {
   machine.save(github_token('a'));
   Process process(machine);
   Scope callers(process.io);
-  std::vector<Result<CopilotAccess>> results;
+  std::vector<Result<TokenService::SharedAccess>> results;
   for (int i = 0; i < 100; ++i) callers.spawn("caller", collect(process.tokens, results));
   run(process.io, callers.join());
   REQUIRE(results.size() == 100);
   for (auto const& result : results) {
     REQUIRE(result);
-    CHECK(result->token.reveal() == copilot_one);
+    CHECK((*result)->token.reveal() == copilot_one);
   }
   CHECK(machine.github.exchanges() == 1);
 }
@@ -291,14 +292,14 @@ TEST_CASE("reject() forgets a token once") {
   auto first = process.get();
   REQUIRE(first);
   machine.github.grant(copilot_two, machine.clock.unix_seconds());
-  process.tokens.reject(first->generation);
+  process.tokens.reject((*first)->generation);
   auto second = process.get();
   REQUIRE(second);
-  CHECK(second->token.reveal() == copilot_two);
-  CHECK(second->generation != first->generation);
+  CHECK((*second)->token.reveal() == copilot_two);
+  CHECK((*second)->generation != (*first)->generation);
   // Callers that used the first one come late.
-  process.tokens.reject(first->generation);
-  process.tokens.reject(first->generation);
+  process.tokens.reject((*first)->generation);
+  process.tokens.reject((*first)->generation);
   CHECK(process.token() == copilot_two);
   CHECK(machine.github.exchanges() == 2);
 }
@@ -310,7 +311,7 @@ TEST_CASE("a rejected token is not found again by the next process") {
     Process process(machine);
     auto first = process.get();
     REQUIRE(first);
-    process.tokens.reject(first->generation);
+    process.tokens.reject((*first)->generation);
   }
   machine.github.grant(copilot_two, machine.clock.unix_seconds());
   Process next(machine);
@@ -443,7 +444,7 @@ TEST_CASE("a sign-out during an exchange: its token is not used") {
   machine.github.hold_answers();
   Process process(machine);
   Scope callers(process.io);
-  std::vector<Result<CopilotAccess>> results;
+  std::vector<Result<TokenService::SharedAccess>> results;
   callers.spawn("caller", collect(process.tokens, results));
   run_until(process.io, [&] { return machine.github.exchanges() == 1; });
   REQUIRE(run(process.io, process.tokens.sign_out()));

@@ -24,6 +24,7 @@
 #include <stdlib.h>
 
 #include "server/net/http_client.h"
+#include "tests/support/http_request.h"
 #include "tests/support/run.h"
 
 using namespace jumpseat;
@@ -173,11 +174,11 @@ struct TlsWorld {
   HttpClient client;
 
   Result<HttpResponse> get(std::string_view name, std::string_view path = "/") {
-    HttpRequest request("GET", server.url(name, path));
+    auto request = http_request("GET", server.url(name, path));
     return run(io, client.send(std::move(request)));
   }
   Result<ResponseStream> open(std::string_view path) {
-    HttpRequest request("GET", server.url("good", path));
+    auto request = http_request("GET", server.url("good", path));
     return run(io, client.open(std::move(request)));
   }
 };
@@ -212,7 +213,7 @@ TEST_CASE("100 streams share one connection, the first request included") {
   int right = 0;
   std::string failures;
   auto one = [&](std::string path) -> awaitable<> {
-    HttpRequest request("POST", server->url("good", path));
+    auto request = http_request("POST", server->url("good", path));
     request.body = "body";
     auto reply = co_await world.client.send(std::move(request));
     ++done;
@@ -242,7 +243,7 @@ TEST_CASE("more streams than a connection may have get further connections, none
   std::vector<ResponseStream> held;
   int failed = 0;
   auto hold = [&]() -> awaitable<> {
-    HttpRequest request("GET", server->url("few", "/stall"));
+    auto request = http_request("GET", server->url("few", "/stall"));
     auto opened = co_await world.client.open(std::move(request));
     if (opened) {
       held.push_back(*std::move(opened));
@@ -284,7 +285,7 @@ TEST_CASE("a large body goes up and comes back over HTTP/2") {
   TlsWorld world(*server);
   std::string body;
   for (int i = 0; body.size() < (3u << 20); ++i) body += std::to_string(i) + ",";
-  HttpRequest request("POST", server->url("good", "/echo"));
+  auto request = http_request("POST", server->url("good", "/echo"));
   request.body = body;
   auto reply = run(world.io, world.client.send(std::move(request)));
   REQUIRE(reply);
@@ -308,7 +309,7 @@ TEST_CASE("C1: cancelling resets the HTTP/2 stream and keeps a connection that o
     path = "/silent";
     asio::cancellation_signal signal;
     bool done = false;
-    HttpRequest request("GET", server->url("good", "/silent"));
+    auto request = http_request("GET", server->url("good", "/silent"));
     asio::co_spawn(
         world.io, world.client.send(std::move(request)),
         asio::bind_cancellation_slot(
@@ -370,7 +371,7 @@ TEST_CASE("an answer that comes before the body has gone is read") {
   REQUIRE_TLS_SERVER(server);
   TlsWorld world(*server);
   for (std::size_t size : {10u, 3u << 20}) {
-    HttpRequest request("POST", server->url("good", "/early"));
+    auto request = http_request("POST", server->url("good", "/early"));
     request.body = std::string(size, 'x');
     auto reply = run(world.io, world.client.send(std::move(request)));
     REQUIRE(reply);
@@ -419,7 +420,7 @@ TEST_CASE("U23: certificates that do not hold are tls_failed with reason and iss
       {"untrusted", "self-signed certificate", "untrusted"},
   }));
   TlsWorld world(*server);
-  HttpRequest request("POST", server->url(name, "/secret"));
+  auto request = http_request("POST", server->url(name, "/secret"));
   request.authorization = Secret("Bearer canary");
   request.body = "x";
   auto reply = run(world.io, world.client.send(std::move(request)));
@@ -440,7 +441,7 @@ TEST_CASE("U23: an authority that is not known is tls_failed and named") {
   server->forget();
   asio::io_context io(1);
   HttpClient client(io, HttpSettings());  // the system's trust alone
-  auto reply = run(io, client.send(HttpRequest("GET", server->url("good"))));
+  auto reply = run(io, client.send(http_request("GET", server->url("good"))));
   REQUIRE_FALSE(reply);
   INFO(reply.error().message());
   CHECK(reply.error().code() == ErrorCode::tls_failed);
@@ -460,7 +461,7 @@ TEST_CASE("a directory of hashed certificates is trusted, too") {
   HttpSettings settings;
   settings.ca_path = directory;
   HttpClient client(io, std::move(settings));
-  auto reply = run(io, client.send(HttpRequest("GET", server->url("good", "/hi"))));
+  auto reply = run(io, client.send(http_request("GET", server->url("good", "/hi"))));
   REQUIRE(reply);
   CHECK(reply->body == "/hi");
 }
@@ -471,7 +472,7 @@ TEST_CASE("a file of authorities that is not there") {
   HttpSettings settings;
   settings.ca_file = server->folder() + "/missing.pem";
   HttpClient client(io, std::move(settings));
-  auto reply = run(io, client.send(HttpRequest("GET", server->url("good"))));
+  auto reply = run(io, client.send(http_request("GET", server->url("good"))));
   REQUIRE_FALSE(reply);
   CHECK(reply.error().code() == ErrorCode::tls_failed);
   CHECK(has(reply.error().message(), "missing.pem"));
@@ -481,7 +482,7 @@ TEST_CASE("U23: a protocol that is too old, a peer that hangs or hangs up in the
   REQUIRE_TLS_SERVER(server);
   auto const name = GENERATE("old", "mute", "hang_up");
   TlsWorld world(*server);
-  HttpRequest request("GET", server->url(name));
+  auto request = http_request("GET", server->url(name));
   if (name == std::string("mute")) request.timeouts.connect = 80ms;
   auto reply = run(world.io, world.client.send(std::move(request)));
   REQUIRE_FALSE(reply);
