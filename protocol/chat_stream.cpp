@@ -302,7 +302,8 @@ Result<bool> ChatStreamRepair::read_object(JsonView text, std::string_view data)
 bool ChatStreamRepair::take_plain(JsonNode const& event) {
   auto const chunk = plain_chunk(event);
   if (!chunk) return false;
-  bool const same_head = (id_.empty() || chunk->id == id_) && (created_ <= 0 || chunk->created == created_);
+  bool const same_head =
+      (id_.empty() || chunk->id == id_) && (created_ <= 0 || chunk->created == created_);
   if (!same_head) return false;
   bool const ends = !chunk->finish_reason.empty();
   auto const known = choices_.find(chunk->choice);

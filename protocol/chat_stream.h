@@ -132,7 +132,7 @@ class ChatStreamRepair {
   MergedObject usage_extras_;  // what else the chunk held that brought it
   std::map<std::int64_t, Choice> choices_;
   std::optional<Error> agent_error_;  // copilot_errors: why a stream may end without an answer
-  std::unique_ptr<Learnt> learnt_;  // of a stream of chunks, from its first event on
+  std::unique_ptr<Learnt> learnt_;    // of a stream of chunks, from its first event on
   std::forward_list<std::string> written_;  // parts of the chunk at hand that are new
   std::vector<std::string> out_;
   std::size_t text_bytes_ = 0;

@@ -62,7 +62,8 @@ bool take_member(PlainChunk& chunk, JsonNode const& member) {
   std::string_view const key = member.key;
   if (key == "choices") {
     // One element, which fills the array.
-    bool const single = is_array(member.value) && member.size > 1 && (&member)[1].size + 1 == member.size;
+    bool const single =
+        is_array(member.value) && member.size > 1 && (&member)[1].size + 1 == member.size;
     return single && take_choice(chunk, (&member)[1]);
   }
   if (key == "id") return member.value != R"("")" && take_string(chunk.id, member.value);
@@ -87,8 +88,8 @@ std::optional<PlainChunk> plain_chunk(JsonNode const& event) {
     has_choice = has_choice || member.key == "choices";
     return take_member(*chunk, member);
   });
-  bool const whole = plain && has_choice && !chunk->id.empty() && !chunk->model.empty() &&
-                     chunk->created > 0;
+  bool const whole =
+      plain && has_choice && !chunk->id.empty() && !chunk->model.empty() && chunk->created > 0;
   if (!whole) chunk.reset();
   return chunk;
 }

@@ -19,10 +19,10 @@ namespace jumpseat {
 struct PlainChunk {
   using Others = boost::container::small_vector<JsonNode const*, 4>;
 
-  std::string_view id;     // a string, not ""
-  std::string_view model;  // a string
-  std::int64_t created = 0;  // Unix seconds
-  std::string_view usage;  // an object
+  std::string_view id;             // a string, not ""
+  std::string_view model;          // a string
+  std::int64_t created = 0;        // Unix seconds
+  std::string_view usage;          // an object
   std::int64_t choice = 0;         // the index of the one choice
   std::string_view finish_reason;  // a string, neither "" nor "error"
   std::string_view content;        // a string

@@ -63,9 +63,8 @@ void Woken::run() {
 Woken::~Woken() {
   current_ = outer_;
   for (One& one : list_) {
-    asio::post(one.executor, [resume = std::move(one.resume), reason = one.reason]() mutable {
-      resume(reason);
-    });
+    asio::post(one.executor,
+               [resume = std::move(one.resume), reason = one.reason]() mutable { resume(reason); });
   }
 }
 

@@ -104,8 +104,7 @@ awaitable<Result<std::unique_ptr<ChatStream>>> ChatService::start(ChatRequest re
   call.model = model->id;
   auto reply = co_await copilot_.chat(std::move(call));
   if (!reply) co_return reply.error();
-  auto stream =
-      std::make_unique<ChatStream>(*this, std::move(*reply), std::move(options), answers);
+  auto stream = std::make_unique<ChatStream>(*this, std::move(*reply), std::move(options), answers);
   if (!is_event_stream(stream->upstream_headers())) {
     auto const read = co_await stream->read_unstreamed();
     if (!read) co_return read.error();

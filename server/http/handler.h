@@ -90,8 +90,9 @@ class Reply {
   // each 15 seconds of silence.
   virtual void begin_events() = 0;
   // Events, each one a data text without line breaks: one write for all of them. False: the client
-  // has to read before all of it has left. Then wait for written(); the texts, which are not copied,
-  // stay until that returns. Nearly always it is true, and a stream needs no coroutine for a write.
+  // has to read before all of it has left. Then wait for written(); the texts, which are not
+  // copied, stay until that returns. Nearly always it is true, and a stream needs no coroutine for
+  // a write.
   [[nodiscard]] virtual bool events(std::span<std::string const> data) = 0;
   virtual awaitable<> written() = 0;
   virtual awaitable<> event(std::string_view data) = 0;

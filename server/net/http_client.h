@@ -102,8 +102,8 @@ class ResponseStream {
   // upstream_interrupted, idle_timeout, …. At most 256 KiB are held; beyond that upstream waits.
   awaitable<Result<std::string>> next();
   // The same in two steps, for readers who have no coroutine to spare: take() never waits, and
-  // `bytes` is empty as well when nothing has arrived, which at_end() tells apart; more() waits until
-  // that has changed. What `bytes` held is gone; its memory takes what arrives next.
+  // `bytes` is empty as well when nothing has arrived, which at_end() tells apart; more() waits
+  // until that has changed. What `bytes` held is gone; its memory takes what arrives next.
   Result<> take(std::string& bytes);
   awaitable<> more();
 

@@ -34,7 +34,9 @@ struct Waiters {
     }
     ends.emplace_back(name, *end);
   }
-  void start(int name) { asio::co_spawn(io, wait(name), [](std::exception_ptr const&) {}); }
+  void start(int name) {
+    asio::co_spawn(io, wait(name), [](std::exception_ptr const&) {});
+  }
   void start(int name, asio::cancellation_signal& cancel) {
     asio::co_spawn(io, wait(name),
                    asio::bind_cancellation_slot(cancel.slot(), [](std::exception_ptr const&) {}));
