@@ -169,7 +169,8 @@ void HttpTransfer::on_body(std::string_view bytes) {
 
 void HttpTransfer::release_request() {
   if (engine_ == nullptr) return;
-  request_.headers = {};
+  request_.headers.clear();
+  request_.headers.shrink_to_fit();  // an assignment would keep the memory
   request_.authorization = Secret();
   headers_.fields.shrink_to_fit();
   // A reply may come before the whole body has left.
