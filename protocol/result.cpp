@@ -117,61 +117,86 @@ ErrorTraits const& traits(ErrorCode code) {
   return rows[index].traits;
 }
 
-Error::Error(ErrorCode code, std::string message) : code_(code), message_(std::move(message)) {}
+Error::Error(ErrorCode code, std::string message) {
+  auto& facts = change();
+  facts.code = code;
+  facts.message = std::move(message);
+}
+
+Error::Error(Error const& other)
+    : facts_(other.facts_ ? std::make_unique<Facts>(*other.facts_) : nullptr) {}
+
+Error& Error::operator=(Error const& other) {
+  if (this != &other) *this = Error(other);
+  return *this;
+}
+
+Error::Facts const& Error::facts() const {
+  static Facts const none;
+  return facts_ ? *facts_ : none;
+}
+
+Error::Facts& Error::change() {
+  if (!facts_) facts_ = std::make_unique<Facts>();
+  return *facts_;
+}
 
 std::string_view Error::name() const {
-  return name_.empty() ? traits(code_).name : std::string_view(name_);
+  auto const& own = facts().name;
+  return own.empty() ? traits(code()).name : std::string_view(own);
 }
 
 int Error::http_status() const {
-  return http_status_ == 0 ? traits(code_).http_status : http_status_;
+  auto const own = facts().http_status;
+  return own == 0 ? traits(code()).http_status : own;
 }
 
 Error Error::with_detail(std::string detail) && {
-  detail_ = std::move(detail);
+  change().detail = std::move(detail);
   return std::move(*this);
 }
 
 Error Error::with_name(std::string upstream_code) && {
-  name_ = std::move(upstream_code);
+  change().name = std::move(upstream_code);
   return std::move(*this);
 }
 
 Error Error::with_http_status(int status) && {
-  http_status_ = status;
+  change().http_status = status;
   return std::move(*this);
 }
 
 Error Error::with_retry_after(std::chrono::seconds wait) && {
-  retry_after_ = wait;
+  change().retry_after = wait;
   return std::move(*this);
 }
 
 Error Error::with_url(std::string url) && {
-  url_ = std::move(url);
+  change().url = std::move(url);
   return std::move(*this);
 }
 
 Error Error::with_partial_length(std::size_t bytes) && {
-  partial_length_ = bytes;
+  change().partial_length = bytes;
   return std::move(*this);
 }
 
 Error Error::as_retryable() && {
-  retryable_ = true;
+  change().retryable = true;
   return std::move(*this);
 }
 
 Error Error::as_unsent() && {
-  unsent_ = true;
+  change().unsent = true;
   return std::move(*this);
 }
 
 Error Error::within(std::string_view context) && {
+  auto& own = change().message;
   std::string message;
-  message.reserve(context.size() + 2 + message_.size());
-  message.append(context).append(": ").append(message_);
-  message_ = std::move(message);
+  message.reserve(context.size() + 2 + own.size());
+  message.append(context).append(": ").append(own);
+  own = std::move(message);
   return std::move(*this);
 }
 

@@ -10,6 +10,7 @@
 
 #include <chrono>
 #include <cstddef>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -102,25 +103,30 @@ class Error {
   // Only because Result::error() is written for any E: it builds one when there is no error. Never
   // seen by a caller that asked first.
   Error() = default;
+  Error(Error const& other);
+  Error(Error&&) noexcept = default;
+  Error& operator=(Error const& other);
+  Error& operator=(Error&&) noexcept = default;
+  ~Error() = default;
   // `message` is safe to show: it says what failed, where, and what to do.
   Error(ErrorCode code, std::string message);
 
-  ErrorCode code() const { return code_; }
-  std::string const& message() const { return message_; }
+  ErrorCode code() const { return facts().code; }
+  std::string const& message() const { return facts().message; }
   // For the log only.
-  std::string const& detail() const { return detail_; }
+  std::string const& detail() const { return facts().detail; }
   // The wire `code`: upstream's own where it said one, else the name of code().
   std::string_view name() const;
   int http_status() const;
-  bool retryable() const { return retryable_ || traits(code_).retryable; }
-  std::optional<std::chrono::seconds> retry_after() const { return retry_after_; }
+  bool retryable() const { return facts().retryable || traits(code()).retryable; }
+  std::optional<std::chrono::seconds> retry_after() const { return facts().retry_after; }
   // GitHub's page that tells more; empty when there is none.
-  std::string const& url() const { return url_; }
+  std::string const& url() const { return facts().url; }
   // True when the request provably never reached the other side, so that repeating it once is free
   // (quality table R1): name look-up, connect or TLS failed, or the peer refused the stream.
-  bool unsent() const { return unsent_; }
+  bool unsent() const { return facts().unsent; }
   // UTF-8 bytes of answer text that reached the caller before the failure.
-  std::optional<std::size_t> partial_length() const { return partial_length_; }
+  std::optional<std::size_t> partial_length() const { return facts().partial_length; }
 
   Error with_detail(std::string detail) &&;
   Error with_name(std::string upstream_code) &&;
@@ -135,16 +141,24 @@ class Error {
   Error within(std::string_view context) &&;
 
  private:
-  ErrorCode code_ = ErrorCode::internal;
-  int http_status_ = 0;
-  bool unsent_ = false;
-  bool retryable_ = false;
-  std::string message_;
-  std::string detail_;
-  std::string name_;
-  std::string url_;
-  std::optional<std::chrono::seconds> retry_after_;
-  std::optional<std::size_t> partial_length_;
+  struct Facts {
+    ErrorCode code = ErrorCode::internal;
+    int http_status = 0;
+    bool unsent = false;
+    bool retryable = false;
+    std::string message;
+    std::string detail;
+    std::string name;
+    std::string url;
+    std::optional<std::chrono::seconds> retry_after;
+    std::optional<std::size_t> partial_length;
+  };
+  Facts const& facts() const;
+  Facts& change();
+
+  // Elsewhere, because a Result has room for an Error whether it holds one or not, and every
+  // coroutine that waits has room for some Results: thousands of streams would pay for it.
+  std::unique_ptr<Facts> facts_;  // null in one without anything
 };
 
 // There is deliberately no throw_exception_from_error for Error: .value() does not compile, so a

@@ -28,10 +28,9 @@ Secret& Secret::operator=(Secret const& other) {
 }
 
 Secret& Secret::operator=(Secret&& other) noexcept {
-  if (this == &other) return *this;
-  wipe(text_);
-  text_ = std::move(other.text_);
-  wipe(other.text_);
+  // By a swap: a string that takes over a short one keeps its own memory.
+  Secret taken(std::move(other));
+  text_.swap(taken.text_);
   return *this;
 }
 

@@ -21,6 +21,7 @@
 #include "server/app.h"
 #include "server/auth/keyring_child.h"
 #include "server/base/exit_code.h"
+#include "server/base/freed_memory.h"
 #include "server/base/log.h"
 #include "server/cli/arguments.h"
 
@@ -42,14 +43,11 @@ void harden() {
   ::signal(SIGXFSZ, SIG_IGN);
 }
 
-// A large prompt's memory goes back to the system when the prompt is done. By itself glibc raises
-// the limit above which it does so with every large block that is freed.
-void give_memory_back() {
+void set_up_memory() {
 #ifdef __GLIBC__
-  ::mallopt(M_MMAP_THRESHOLD, 256 << 10);
-  ::mallopt(M_TRIM_THRESHOLD, 512 << 10);
   ::mallopt(M_ARENA_MAX, 1);
 #endif
+  give_freed_memory_back();
 }
 
 // All of standard input, when it is a pipe, a socket (Node's pipes are sockets) or a file; a
@@ -77,7 +75,7 @@ std::string working_directory() {
 int run(int count, char** words) {
   harden();
   if (keyring_child::asked_for(count, words)) return keyring_child::run(count, words);
-  give_memory_back();
+  set_up_memory();
   auto parsed = parse_arguments(count, words);
   if (!parsed.arguments) return parsed.exit_code;
   auto& arguments = *parsed.arguments;

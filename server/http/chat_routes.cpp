@@ -1,6 +1,7 @@
 // POST /chat/completions: OpenAI's request in, ChatService's clean chunks out, as a stream or as
 // one answer.
 
+#include <memory>
 #include <utility>
 
 #include "protocol/chat_request.h"
@@ -23,22 +24,20 @@ class ChatRoute {
   explicit ChatRoute(RouteParts const& parts)
       : chat_(parts.chat), catalog_(parts.catalog), cache_(parts.cache), config_(parts.config) {}
 
+  // No coroutine itself: the request is handed on and gone before the answer begins. A coroutine
+  // keeps its locals as long as it runs, and a stream is one of thousands.
   awaitable<Result<void>> operator()(IncomingRequest& incoming, Reply& reply) const {
     auto request = ChatRequest::parse(incoming.take_body());
-    if (!request) co_return request.error();
-    reply.record().asked_model =
-        request->model().empty() ? config_.default_model : request->model();
-    if (cache_.on() && AnswerCache::suits(*request)) {
-      co_return co_await answer_cached(std::move(*request), incoming, reply);
-    }
+    if (!request) return refuse(request.error());
+    auto& record = reply.record();
+    record.asked_model = request->model().empty() ? config_.default_model : request->model();
+    if (cache_.on() && AnswerCache::suits(*request))
+      return answer_cached(std::move(*request), incoming, reply);
     bool const stream = request->stream();
     // From here on silence is filled, also while upstream thinks before its first byte.
     if (stream) reply.begin_events();
-    auto answer = co_await chat_.start(std::move(*request), &reply.record().listed_model);
-    if (!answer) co_return answer.error();
-    pass_on_headers((*answer)->upstream_headers(), reply);
-    if (stream) co_return co_await pass_on_chunks(**answer, reply);
-    co_return co_await send_whole(**answer, reply);
+    auto start = chat_.start(std::move(*request), &record.listed_model);
+    return stream ? pass_on(std::move(start), reply) : answer_whole(std::move(start), reply);
   }
 
  private:
@@ -49,20 +48,37 @@ class ChatRoute {
     reply.header("x-jumpseat-model", record.model);
   }
 
-  static awaitable<Result<void>> pass_on_chunks(ChatStream& answer, Reply& reply) {
+  using Start = awaitable<Result<std::unique_ptr<ChatStream>>>;
+
+  static awaitable<Result<void>> refuse(Error error) { co_return error; }
+
+  static awaitable<Result<void>> pass_on(Start start, Reply& reply) {
+    auto answer = co_await std::move(start);
+    if (!answer) co_return answer.error();
+    pass_on_headers((*answer)->upstream_headers(), reply);
     while (true) {
-      auto const chunks = answer.take();
+      auto const chunks = (*answer)->take();
       if (!chunks) co_return chunks.error();
       if (*chunks == nullptr) {
-        co_await answer.more();
+        co_await (*answer)->more();
         continue;
       }
       if ((*chunks)->empty()) break;
-      name_model(answer, reply);
+      name_model(**answer, reply);
       if (!reply.events(**chunks)) co_await reply.written();
     }
-    note_usage(answer.usage(), reply.record());
+    note_usage((*answer)->usage(), reply.record());
     co_await reply.done();
+    co_return Result<void>();
+  }
+
+  static awaitable<Result<void>> answer_whole(Start start, Reply& reply) {
+    auto answer = co_await std::move(start);
+    if (!answer) co_return answer.error();
+    pass_on_headers((*answer)->upstream_headers(), reply);
+    auto text = co_await read_whole(**answer, reply);
+    if (!text) co_return text.error();
+    co_await reply.json(std::move(*text));
     co_return Result<void>();
   }
 
@@ -72,13 +88,6 @@ class ChatRoute {
     if (!text) co_return text.error();
     note_usage(answer.usage(), reply.record());
     co_return text;
-  }
-
-  static awaitable<Result<void>> send_whole(ChatStream& answer, Reply& reply) {
-    auto text = co_await read_whole(answer, reply);
-    if (!text) co_return text.error();
-    co_await reply.json(std::move(*text));
-    co_return Result<void>();
   }
 
   awaitable<Result<void>> answer_cached(ChatRequest request, IncomingRequest& incoming,

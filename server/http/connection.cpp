@@ -2,8 +2,8 @@
 
 #include <algorithm>
 #include <array>
-#include <cstring>
 #include <exception>
+#include <span>
 #include <utility>
 
 #include <boost/asio/error.hpp>
@@ -18,11 +18,12 @@ namespace {
 
 using SteadyClock = SteadyTimer::clock_type;
 
-constexpr std::size_t first_capacity = 2048;  // most requests' heads
-constexpr std::size_t watch_room = 256;       // kept free, so that the client's end is noticed
-constexpr std::size_t read_step = 64u << 10;
+constexpr std::size_t head_step = 16u << 10;  // bytes read at a time where a head may be among them
+constexpr std::size_t watch_room = 256;  // of the next request, read to notice the client's end
 constexpr std::size_t room_for_edits = 512;
-constexpr std::size_t kept_body = 64u << 10;  // memory of a body that is kept for the next one
+constexpr std::size_t large_body = 256u << 10;
+constexpr std::size_t kept_input = 4u << 10;  // memory of a head that is kept for the next one
+constexpr std::size_t kept_body = 4u << 10;   // the same of a body
 
 // `Expect` in any letter case.
 bool is_continue(std::string_view expect) {
@@ -46,11 +47,11 @@ bool is_request_id(std::string_view text) {
 
 }  // namespace
 
-// The completion of a read. It holds the connection, which may be over by then.
-struct Connection::ReadDone {
+// The completion of a wait. It holds the connection, which may be over by then.
+struct Connection::Readable {
   std::shared_ptr<Connection> connection;
-  void operator()(boost::system::error_code problem, std::size_t size) const {
-    wake_after([&] { connection->on_read(problem, size); });
+  void operator()(boost::system::error_code problem) const {
+    wake_after([&] { connection->on_readable(problem); });
   }
 };
 
@@ -105,66 +106,48 @@ void Connection::close() {
 
 // ---- reading ----
 
+// Waits until something has come. Only then is there memory for it, the server's: what thousands of
+// connections wait for costs none.
 void Connection::read() {
-  if (reading_ || ended_ || phase_ == Phase::closed) return;
-  asio::mutable_buffer space;
-  reading_body_ = phase_ == Phase::body && !parser_.chunked() && begin_ + taken_ == end_;
-  if (reading_body_) {
-    // Straight to where the handler finds it. The memory grows with what comes: who has sent a
-    // quarter of what was announced gets the rest at once, with room to edit the whole in place.
-    auto const length = parser_.content_length();
-    auto const step = std::min(length - body_size_, read_step);
-    if (body_.capacity() < body_size_ + step && body_size_ >= length / 4)
-      body_.reserve(length + room_for_edits);
-    if (body_.size() < body_size_ + step) body_.resize(body_size_ + step);
-    space = {body_.data() + body_size_, step};
-  } else {
-    make_space();
-    if (end_ == capacity_) return;  // until the answer is done
-    space = {input_.get() + end_, capacity_ - end_};
-  }
+  if (reading_ || ended_ || phase_ == Phase::closed || room() == 0) return;
   reading_ = true;
-  socket_.async_read_some(space, ReadDone{shared_from_this()});
+  socket_.async_wait(TcpSocket::wait_read, Readable{shared_from_this()});
 }
 
-// Moves what is buffered and gets more memory, where nobody holds a view and no read is under way.
-void Connection::make_space() {
-  if (phase_ == Phase::answering) return;
-  if (phase_ == Phase::lingering) begin_ = end_ = 0;
-  auto const drop = [&](std::size_t from, std::size_t to) {
-    if (from == to) return;
-    std::memmove(input_.get() + to, input_.get() + from, end_ - from);
-    end_ -= from - to;
-  };
-  std::size_t wanted = watch_room * 2;
-  drop(begin_, 0);  // requests that were answered
-  begin_ = 0;
-  if (phase_ == Phase::body) {
-    drop(taken_, parser_.head_size());
-    taken_ = parser_.head_size();
-    bool const complete =
-        parser_.chunked() ? parser_.body_complete() : body_size_ == parser_.content_length();
-    if (!complete) wanted = read_step / 4;
+// How many bytes may come now, at most.
+std::size_t Connection::room() const {
+  switch (phase_) {
+    case Phase::head:
+      return head_step;
+    case Phase::body:
+      // What follows the body is not read before its answer is under way.
+      return straight() ? parser_.content_length() - body_.size() : head_step;
+    case Phase::answering:
+      return watch_room - std::min(watch_room, ahead_.size());
+    case Phase::lingering:
+      return server_.scratch().size();
+    case Phase::closed:
+      break;
   }
-  if (capacity_ - end_ >= wanted) return;
-  auto const larger = std::max({first_capacity, 2 * capacity_, end_ + wanted});
-  auto memory = std::make_unique_for_overwrite<char[]>(larger);
-  if (end_ > 0) std::memcpy(memory.get(), input_.get(), end_);
-  input_ = std::move(memory);
-  capacity_ = larger;
+  return 0;
 }
 
-void Connection::on_read(boost::system::error_code problem, std::size_t size) {
+void Connection::on_readable(boost::system::error_code problem) {
+  constexpr int most_reads = 4;  // then it is somebody else's turn
   reading_ = false;
   if (phase_ == Phase::closed) return;
   try {
     if (problem) return on_end(problem);
-    if (reading_body_) {
-      body_size_ += size;
-    } else {
-      end_ += size;
+    for (int i = 0; i < most_reads && phase_ != Phase::closed; ++i) {
+      auto const scratch = server_.scratch();
+      auto const space = scratch.first(std::min(scratch.size(), room()));
+      if (space.empty()) return;  // until the answer is done
+      auto const size = socket_.read_some(asio::buffer(space), problem);
+      if (problem == asio::error::would_block || problem == asio::error::try_again) break;
+      if (problem) return on_end(problem);
+      take_in({space.data(), size});
+      if (size < space.size()) break;
     }
-    if (phase_ == Phase::head || phase_ == Phase::body) take_in();
     read();
   } catch (std::exception const& error) {
     log::error("http", "a request could not be read", {{"why", error.what()}});
@@ -189,18 +172,37 @@ void Connection::on_end(boost::system::error_code problem) {
   }
 }
 
-void Connection::take_in() {
-  if (phase_ == Phase::head) {
-    bool const first = parser_.untouched();
-    auto got = parser_.read_head(buffered());
-    if (!got) return answer_with(got.error());
-    if (*got == RequestParser::Head::part) {
-      if (first && begin_ != end_)
-        set_phase(Phase::head, SteadyClock::now() + server_.parts_.times.head);
+void Connection::take_in(std::string_view bytes) {
+  switch (phase_) {
+    case Phase::head:
+      input_.append(bytes);
+      return read_request();
+    case Phase::body:
+      if (straight()) {
+        take_body(bytes);
+      } else {
+        input_.append(bytes);
+      }
+      return read_body();
+    case Phase::answering:
+      ahead_.append(bytes);  // input_ must stay where it is
       return;
-    }
-    take_head();
+    case Phase::lingering:
+    case Phase::closed:
+      return;
   }
+}
+
+void Connection::read_request() {
+  bool const first = parser_.untouched();
+  auto got = parser_.read_head(input_);
+  if (!got) return answer_with(got.error());
+  if (*got == RequestParser::Head::part) {
+    if (first && !input_.empty())
+      set_phase(Phase::head, SteadyClock::now() + server_.parts_.times.head);
+    return;
+  }
+  take_head();
   if (phase_ == Phase::body) read_body();
 }
 
@@ -215,7 +217,7 @@ void Connection::take_head() {
   }
   if (!parser_.has_body()) return ready();
   set_phase(Phase::body, started_ + server_.parts_.times.body);
-  if (expects_continue() && begin_ + taken_ == end_) {
+  if (expects_continue() && taken_ == input_.size()) {
     constexpr std::string_view go_on = "HTTP/1.1 100 Continue\r\n\r\n";
     boost::system::error_code problem;
     auto const sent = socket_.write_some(asio::buffer(go_on), problem);
@@ -224,27 +226,35 @@ void Connection::take_head() {
   }
 }
 
+// Whether the body goes past input_, straight to where the handler finds it.
+bool Connection::straight() const { return !parser_.chunked() && taken_ == input_.size(); }
+
+// The memory grows with what comes: who has sent a quarter of what was announced gets the rest at
+// once, with room to edit the whole in place.
+void Connection::take_body(std::string_view bytes) {
+  auto const length = parser_.content_length();
+  if (length >= large_body && body_.empty()) server_.note_large_body();
+  if (body_.size() + bytes.size() >= length / 4) body_.reserve(length + room_for_edits);
+  body_.append(bytes);
+}
+
 void Connection::read_body() {
   deadline_ = SteadyClock::now() + server_.parts_.times.body;
-  std::string_view const bytes(input_.get() + begin_ + taken_, end_ - begin_ - taken_);
+  std::string_view bytes = std::string_view(input_).substr(taken_);
+  std::size_t used = 0;
+  bool complete = false;
   if (parser_.chunked()) {
-    auto used = parser_.read_chunks(bytes, body_);
-    if (!used) return answer_with(used.error());
-    taken_ += *used;
-    body_size_ = body_.size();
-    if (parser_.body_complete()) ready();
-    return;
+    auto read = parser_.read_chunks(bytes, body_);
+    if (!read) return answer_with(read.error());
+    used = *read;
+    complete = parser_.body_complete();
+  } else {
+    used = std::min(bytes.size(), parser_.content_length() - body_.size());
+    if (used > 0) take_body(bytes.substr(0, used));
+    complete = body_.size() == parser_.content_length();
   }
-  auto const size = std::min(bytes.size(), parser_.content_length() - body_size_);
-  if (size > 0) {
-    body_.append(bytes.substr(0, size));
-    taken_ += size;
-    body_size_ += size;
-  }
-  if (body_size_ == parser_.content_length()) {
-    body_.resize(body_size_);
-    ready();
-  }
+  input_.erase(taken_, used);
+  if (complete) ready();
 }
 
 bool Connection::expects_continue() const {
@@ -375,8 +385,7 @@ void Connection::answer_with(Error error) {
 void Connection::ready() {
   auto const now = SteadyClock::now();
   if (parser_.head_size() == 0) started_ = now;
-  // A read that is under way watches already, and its memory must stay where it is.
-  if (!reading_ && capacity_ - end_ < watch_room) make_space();
+  if (input_.capacity() > kept_input) input_.shrink_to_fit();
   set_phase(Phase::answering, now + server_.parts_.times.alive);
   changed_.notify();
 }
@@ -412,7 +421,12 @@ awaitable<> Connection::answer() {
   Result<void> outcome;
   bool aborted = false;
   try {
-    co_await answer_itself(outcome);
+    if (auto refusal = refusal_ ? refusal_ : judge_body()) {
+      outcome = *std::move(refusal);
+    } else {
+      auto handling = handle();
+      outcome = co_await std::move(handling);
+    }
   } catch (boost::system::system_error const& error) {
     aborted = error.code() == asio::error::operation_aborted;
     if (!aborted) outcome = failed(error);
@@ -457,30 +471,30 @@ awaitable<> Connection::answer() {
   }
 }
 
-awaitable<> Connection::answer_itself(Result<void>& outcome) {
-  if (refusal_) {
-    outcome = *refusal_;
-    co_return;
-  }
-  if (parser_.method() == HttpMethod::options) {
-    co_await reply_.send(204, {}, {});
-    co_return;
-  }
-  if (parser_.method() == HttpMethod::post) {
-    if (auto const problem = check_json(body_)) {
-      outcome = fail(ErrorCode::parse_error, "The body is not JSON: " + problem->text() + ".");
-      co_return;
-    }
-  }
-  outcome = co_await route_->handler(*this, reply_);
+std::optional<Error> Connection::judge_body() const {
+  if (parser_.method() != HttpMethod::post) return std::nullopt;
+  auto const problem = check_json(body_);
+  if (!problem) return std::nullopt;
+  return fail(ErrorCode::parse_error, "The body is not JSON: " + problem->text() + ".");
+}
+
+// No coroutine itself: there is one less to keep while the answer goes on.
+awaitable<Result<void>> Connection::handle() {
+  if (parser_.method() == HttpMethod::options) return permit();
+  return route_->handler(*this, reply_);
+}
+
+awaitable<Result<void>> Connection::permit() {
+  co_await reply_.send(204, {}, {});
+  co_return Result<void>();
 }
 
 void Connection::next_request() {
-  begin_ += taken_;
+  input_.erase(0, taken_);
+  input_ += std::exchange(ahead_, {});
   taken_ = 0;
-  body_size_ = 0;
   if (body_.capacity() > kept_body) {
-    body_ = std::string();
+    std::string().swap(body_);
   } else {
     body_.clear();
   }
@@ -492,13 +506,13 @@ void Connection::next_request() {
   preflight_ = false;
   cut_ = Cut::none;
   parser_.reset();
-  bool const more = begin_ != end_;
+  bool const more = !input_.empty();
   if (!more && ended_) return close();
   if (!more && last_) return close();
   auto const& times = server_.parts_.times;
   set_phase(Phase::head, SteadyClock::now() + (more ? times.head : times.idle));
   if (more) {
-    take_in();
+    read_request();
     if (ended_ && phase_ != Phase::answering) return close();
   }
   read();
@@ -519,7 +533,7 @@ void Connection::look(TimePoint now) {
   auto const& times = server_.parts_.times;
   switch (phase_) {
     case Phase::head:
-      if (begin_ == end_) return close();
+      if (input_.empty()) return close();
       answer_with(fail(ErrorCode::request_timeout, "The request's head did not come in time."));
       return;
     case Phase::body:

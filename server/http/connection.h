@@ -39,7 +39,7 @@ class Connection final : public IncomingRequest, public std::enable_shared_from_
   // What the server does with connections from outside.
   TimePoint deadline() const { return deadline_; }
   void look(TimePoint now);  // after its deadline
-  bool idle() const { return phase_ == Phase::head && begin_ == end_; }
+  bool idle() const { return phase_ == Phase::head && input_.empty(); }
   bool answering() const { return phase_ == Phase::answering; }
   bool streaming() const { return answering() && reply_.streaming(); }
   void close();
@@ -61,17 +61,19 @@ class Connection final : public IncomingRequest, public std::enable_shared_from_
   enum class Phase { head, body, answering, lingering, closed };
   // Why an answer was broken off.
   enum class Cut { none, client_left, stalled, stopping };
-  struct ReadDone;
+  struct Readable;
 
-  std::string_view head() const { return {input_.get() + begin_, parser_.head_size()}; }
-  std::string_view buffered() const { return {input_.get() + begin_, end_ - begin_}; }
+  std::string_view head() const { return std::string_view(input_).substr(0, parser_.head_size()); }
 
   void read();
-  void make_space();
-  void on_read(boost::system::error_code problem, std::size_t size);
+  std::size_t room() const;
+  void on_readable(boost::system::error_code problem);
   void on_end(boost::system::error_code problem);
-  void take_in();
+  void take_in(std::string_view bytes);
+  void read_request();
   void take_head();
+  bool straight() const;
+  void take_body(std::string_view bytes);
   void read_body();
   std::optional<Error> judge();
   std::optional<Error> judge_caller(RequestFacts const& facts, Access access);
@@ -80,7 +82,9 @@ class Connection final : public IncomingRequest, public std::enable_shared_from_
   void answer_with(Error error);
   void ready();
   awaitable<> answer();
-  awaitable<> answer_itself(Result<void>& outcome);
+  std::optional<Error> judge_body() const;
+  awaitable<Result<void>> handle();
+  awaitable<Result<void>> permit();
   void begin_reply();
   void next_request();
   void linger();
@@ -100,20 +104,16 @@ class Connection final : public IncomingRequest, public std::enable_shared_from_
 
   Phase phase_ = Phase::head;
   Cut cut_ = Cut::none;
-  bool reading_ = false;
-  bool reading_body_ = false;  // into body_, past the buffer
-  bool ended_ = false;         // the client sends no more
-  bool last_ = false;          // no request after this one
+  bool reading_ = false;  // a wait is under way
+  bool ended_ = false;    // the client sends no more
+  bool last_ = false;     // no request after this one
   TimePoint deadline_ = Alarm::never;
   TimePoint started_;
 
-  std::unique_ptr<char[]> input_;  // [begin_, end_) has come; the request begins at begin_
-  std::size_t capacity_ = 0;
-  std::size_t begin_ = 0;
-  std::size_t end_ = 0;
-  std::size_t taken_ = 0;  // bytes from begin_ that belong to this request and are dealt with
+  std::string input_;      // from the request's first byte on, without what is in body_
+  std::size_t taken_ = 0;  // bytes of input_ that are dealt with: the head, once it is whole
+  std::string ahead_;      // what has come during the answer
   std::string body_;
-  std::size_t body_size_ = 0;  // bytes of body_ that have come
 
   std::optional<Error> refusal_;  // of this request
   Route const* route_ = nullptr;

@@ -14,6 +14,7 @@
 
 #include "protocol/upstream.h"
 #include "server/base/deadline.h"
+#include "server/base/freed_memory.h"
 #include "server/base/log.h"
 #include "server/http/connection.h"
 
@@ -57,7 +58,12 @@ HttpServer::HttpServer(Parts parts)
       scope_(parts_.io),
       room_(parts_.io.get_executor()),
       date_(parts_.clock),
-      deadlines_(parts_.io, [this] { look_at_deadlines(); }) {
+      deadlines_(parts_.io, [this] { look_at_deadlines(); }),
+      quiet_(parts_.io, [this] {
+        keeping_memory_ = false;
+        give_freed_memory_back();
+        trim_freed_memory();
+      }) {
   constexpr char digits[] = "0123456789abcdef";
   std::random_device random;
   request_id_ = "req_";
@@ -171,6 +177,14 @@ void HttpServer::admit(TcpSocket socket) {
   auto refusal = judge_peer(socket);
   auto connection = std::make_shared<Connection>(*this, std::move(socket), std::move(refusal));
   connection->set_task(scope_.spawn("http connection", connection->run(connection)));
+}
+
+// A prompt of a megabyte is fresh memory each time, and its page faults would cost as much as its
+// way through the sockets.
+void HttpServer::note_large_body() {
+  constexpr std::chrono::seconds a_while(2);
+  quiet_.set(SteadyTimer::clock_type::now() + a_while);
+  if (!std::exchange(keeping_memory_, true)) keep_freed_memory();
 }
 
 // Without a key the port is for the user who runs it.
@@ -296,6 +310,7 @@ awaitable<> HttpServer::stop(std::chrono::milliseconds patience) {
     co_await scope_.join();
   }
   deadlines_.stop();
+  quiet_.stop();
 }
 
 }  // namespace jumpseat

@@ -12,6 +12,7 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -107,7 +108,12 @@ class HttpServer {
   void look_at_deadlines();
   void served(RequestRecord const& record);
   std::string_view new_request_id();
+  // A large body is about to come.
+  void note_large_body();
+  // Where bytes are read to. Shared by all connections, valid until the next read.
+  std::span<char> scratch() { return {scratch_.get(), scratch_size}; }
 
+  static constexpr std::size_t scratch_size = 64u << 10;
   Parts parts_;
   Scope scope_;
   Event room_;  // a connection has ended
@@ -118,10 +124,13 @@ class HttpServer {
   KeyGuesses guesses_;
   HttpDate date_;
   Alarm deadlines_;
+  Alarm quiet_;  // no large body has come for a while
+  bool keeping_memory_ = false;
   std::vector<Connection*> connections_;
   std::vector<Observer> observers_;
   std::uint64_t requests_ = 0;
   std::string request_id_;
+  std::unique_ptr<char[]> scratch_ = std::make_unique_for_overwrite<char[]>(scratch_size);
 };
 
 }  // namespace jumpseat

@@ -227,6 +227,8 @@ void ReplyWriter::begin_pieces() {
     put_head(200, "text/event-stream", std::nullopt);
     put(head_);
     phase_ = Phase::streaming;
+  } else if (!head_.empty()) {
+    std::string().swap(head_);  // it is out; a long stream need not hold it
   }
   if (terms_.version == Terms::Version::http11) {
     size_at_ = pieces_.size();

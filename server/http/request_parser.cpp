@@ -246,6 +246,7 @@ Result<RequestParser::Head> RequestParser::judge(std::string_view head) {
   if (auto read = read_target(head, beast_->target()); !read) return read.error();
   if (auto read = read_framing(head); !read) return read.error();
   keep_alive_ = beast_->keep_alive();
+  if (!chunked_) beast_.reset();  // a long answer need not hold it
   return Head::whole;
 }
 

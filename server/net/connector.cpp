@@ -110,6 +110,8 @@ void Connector::configure(EasyHandle& handle) {
   // Without this, giving up while a name is being looked up would wait for the look-up.
   handle.set(CURLOPT_QUICK_EXIT, 1L);
   handle.set(CURLOPT_TCP_NODELAY, 1L);
+  // For bodies, which curl never sees here. The smallest it takes; 16 kB for each handle otherwise.
+  handle.set(CURLOPT_BUFFERSIZE, 1024L);
   // curl's own reading of the environment is switched off: what applies comes with HttpSettings.
   handle.set(CURLOPT_PROXY, "");
   handle.set(CURLOPT_NOPROXY, "");

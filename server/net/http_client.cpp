@@ -60,20 +60,29 @@ awaitable<Result<std::string>> ResponseStream::next() {
 
 // --- HttpClient ---------------------------------------------------------------
 
-HttpClient::HttpClient(asio::io_context& io, HttpSettings settings)
-    : engine_(std::make_unique<HttpEngine>(io, std::move(settings))) {}
+namespace {
 
-HttpClient::~HttpClient() = default;
+awaitable<Result<ResponseStream>> not_started(Error why) { co_return why; }
 
-awaitable<Result<ResponseStream>> HttpClient::open(HttpRequest request) {
-  auto started = engine_->start(std::move(request));
-  if (!started) co_return started.error();
-  auto const transfer = *started;
+awaitable<Result<ResponseStream>> headers_of(std::shared_ptr<HttpTransfer> transfer) {
   ResponseStream stream(transfer);  // from here on, leaving means cancelling
   while (!transfer->headers_in() && !transfer->finished()) co_await transfer->changed().wait();
   if (!transfer->headers_in()) co_return *transfer->failure();
   transfer->release_request();
   co_return stream;
+}
+
+}  // namespace
+
+HttpClient::HttpClient(asio::io_context& io, HttpSettings settings)
+    : engine_(std::make_unique<HttpEngine>(io, std::move(settings))) {}
+
+HttpClient::~HttpClient() = default;
+
+// No coroutine itself: what waits for the reply need not keep a place for the request.
+awaitable<Result<ResponseStream>> HttpClient::open(HttpRequest request) {
+  auto started = engine_->start(std::move(request));
+  return started ? headers_of(*std::move(started)) : not_started(started.error());
 }
 
 awaitable<Result<HttpResponse>> HttpClient::send(HttpRequest request) {

@@ -13,7 +13,10 @@ namespace jumpseat {
 namespace {
 
 constexpr std::size_t scratch_size = 64u << 10;
-constexpr std::size_t most_idle = 32;      // connections kept for one origin
+constexpr std::size_t most_idle = 32;  // connections kept for one origin
+// Connections being opened to one origin at the same time: libcurl holds some 10 kB for each. The
+// next one is begun when one of them is done, within a round trip or two.
+constexpr std::size_t most_attempts = 32;
 constexpr std::chrono::seconds rest(118);  // unused for longer, and it is not used again
 
 Alarm::TimePoint now() { return SteadyTimer::clock_type::now(); }
@@ -156,6 +159,7 @@ void HttpEngine::serve(HttpOrigin& origin) {
   // Until TLS has chosen a protocol, requests wait for one connection, which may carry all of them.
   std::size_t wanted = origin.waiting.size();
   if (origin.https && !origin.one_at_a_time) wanted = std::min<std::size_t>(wanted, 1);
+  wanted = std::min(wanted, most_attempts);
   while (origin.attempts.size() > wanted) origin.attempts.pop_back();
   for (std::size_t i = origin.attempts.size(); i < wanted; ++i) open_connection(origin);
 }

@@ -124,7 +124,8 @@ void HttpTransfer::on_body(std::string_view bytes) {
 
 void HttpTransfer::release_request() {
   if (engine_ == nullptr) return;
-  request_.headers = {};
+  // Moved out, not assigned to: that would keep the memory.
+  static_cast<void>(std::exchange(request_.headers, RequestHeaders()));
   request_.authorization = {};
   headers_.fields.shrink_to_fit();
   // A reply may come before the whole body has left.
