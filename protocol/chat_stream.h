@@ -70,6 +70,7 @@ class ChatStreamRepair {
   // (U9), or with the error that the remainder holds.
   Result<std::vector<std::string> const*> finish(std::string_view remainder);
 
+  Options const& options() const { return options_; }
   bool done() const { return done_; }                     // [DONE] was seen
   bool finished() const;                                  // every choice has its finish_reason
   std::size_t text_bytes() const { return text_bytes_; }  // of answer text passed on

@@ -57,6 +57,8 @@ void ChatService::tell() const {
 
 namespace {
 
+awaitable<Result<std::unique_ptr<ChatStream>>> refuse(Error why) { co_return why; }
+
 // Takes the request: its memory becomes upstream's form.
 ChatCall make_call(ChatRequest request, ChatRequest::Upstream const& change, std::string model) {
   ChatCall call;
@@ -69,27 +71,40 @@ ChatCall make_call(ChatRequest request, ChatRequest::Upstream const& change, std
 
 }  // namespace
 
+// The request is handed on from function to function, and only what it needs waits for the answer:
+// a coroutine keeps room for all that it ever held.
 awaitable<Result<std::unique_ptr<ChatStream>>> ChatService::start(ChatRequest request,
                                                                   std::string* chosen) {
-  auto resolved = co_await catalog_.resolve(request.model());
-  if (!resolved) co_return resolved.error();
-  auto const model = std::move(*resolved);
-  if (chosen != nullptr) *chosen = model->id;
-  if (!model->serves("/chat/completions")) {
-    co_return fail(ErrorCode::unsupported_api_for_model,
-                   "The model " + model->id +
-                       " does not serve chat completions. Choose another one; "
-                       "`jumpseat models` shows what each serves.");
+  if (auto const model = catalog_.resolve_at_hand(request.model()))
+    return ask(std::move(request), *model, chosen);
+  return resolve_and_ask(std::move(request), chosen);
+}
+
+ChatService::Started ChatService::resolve_and_ask(ChatRequest request, std::string* chosen) {
+  auto const model = co_await catalog_.resolve(request.model());
+  if (!model) co_return model.error();
+  auto asking = ask(std::move(request), **model, chosen);
+  co_return co_await std::move(asking);
+}
+
+ChatService::Started ChatService::ask(ChatRequest request, Model const& model,
+                                      std::string* chosen) {
+  if (chosen != nullptr) *chosen = model.id;
+  if (!model.serves("/chat/completions")) {
+    return refuse(fail(ErrorCode::unsupported_api_for_model,
+                       "The model " + model.id +
+                           " does not serve chat completions. Choose another one; "
+                           "`jumpseat models` shows what each serves."));
   }
 
   ChatRequest::Upstream change;
-  change.model = model->id;
+  change.model = model.id;
   change.max_tokens_limit = config_.max_tokens_limit;
-  change.spelling = token_cap_spelling(*model);
+  change.spelling = token_cap_spelling(model);
   // Streams are asked for even when the caller wants one piece: upstream caps unstreamed answers,
   // and a stream can be seen to be complete.
   change.mode =
-      model->streaming ? ChatRequest::Upstream::Mode::stream : ChatRequest::Upstream::Mode::whole;
+      model.streaming ? ChatRequest::Upstream::Mode::stream : ChatRequest::Upstream::Mode::whole;
 
   ChatStreamRepair::Options options;
   options.model = request.model().empty() ? config_.default_model : request.model();
@@ -101,8 +116,13 @@ awaitable<Result<std::unique_ptr<ChatStream>>> ChatService::start(ChatRequest re
   auto const answers = request.answers();
 
   auto call = make_call(std::move(request), change, options.model);
-  call.model = model->id;
-  auto reply = co_await copilot_.chat(std::move(call));
+  call.model = model.id;
+  return open(copilot_.chat(std::move(call)), std::move(options), answers);
+}
+
+ChatService::Started ChatService::open(awaitable<Result<ChatReply>> asking,
+                                       ChatStreamRepair::Options options, std::int64_t answers) {
+  auto reply = co_await std::move(asking);
   if (!reply) co_return reply.error();
   auto stream = std::make_unique<ChatStream>(*this, std::move(*reply), std::move(options), answers);
   if (!is_event_stream(stream->upstream_headers())) {
@@ -118,7 +138,6 @@ ChatStream::ChatStream(ChatService& service, ChatReply reply, ChatStreamRepair::
       reply_(std::move(reply.stream)),
       host_(std::move(reply.host)),
       place_(std::move(reply.place)),
-      options_(options),
       answers_(answers),
       repair_(std::move(options)) {
   service_.begun();
@@ -210,7 +229,7 @@ awaitable<Result<>> ChatStream::read_unstreamed() {
   if (!first) co_return first.error();
   if (looks_like_html(reply_.headers().get("content-type"), *first)) {
     co_return read_upstream_error(reply_.status(), reply_.headers().fields, *first, host_,
-                                  options_.model, 0);
+                                  repair_.options().model, 0);
   }
   // Events under another name.
   events_.feed(*first);
@@ -229,9 +248,9 @@ awaitable<Result<>> ChatStream::read_completion() {
                      "Copilot's answer is larger than 64 MiB; it was dropped.");
     }
   }
-  auto completion = repair_completion(body, options_, answers_);
+  auto completion = repair_completion(body, repair_.options(), answers_);
   if (!completion) co_return completion.error();
-  unstreamed_ = chunks_of_completion(*completion, options_.usage);
+  unstreamed_ = chunks_of_completion(*completion, repair_.options().usage);
   phase_ = Phase::unstreamed;
   co_return Result<>();
 }

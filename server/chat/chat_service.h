@@ -74,7 +74,6 @@ class ChatStream {
   ResponseStream reply_;
   std::string host_;
   Throttle::Place place_;
-  ChatStreamRepair::Options options_;
   std::int64_t answers_;
   std::string bytes_;  // as they came
   SseReader events_;
@@ -105,6 +104,11 @@ class ChatService {
 
  private:
   friend class ChatStream;
+  using Started = awaitable<Result<std::unique_ptr<ChatStream>>>;
+  Started resolve_and_ask(ChatRequest request, std::string* chosen);
+  Started ask(ChatRequest request, Model const& model, std::string* chosen);
+  Started open(awaitable<Result<ChatReply>> asking, ChatStreamRepair::Options options,
+               std::int64_t answers);
   void begun();
   void ended();
   void tell() const;

@@ -199,6 +199,14 @@ awaitable<Result<ModelCatalog::Choice>> ModelCatalog::resolve(std::string_view a
   co_return Choice(list, *model);
 }
 
+ModelCatalog::Choice ModelCatalog::resolve_at_hand(std::string_view asked) {
+  auto const list = at_hand();
+  if (!list) return nullptr;
+  auto const model = resolve_model(asked.empty() ? std::string_view(config_.default_model) : asked,
+                                   list->models, config_.model_map);
+  return model ? Choice(list, *model) : nullptr;
+}
+
 std::string const& Catalog::data() const {
   if (data_.empty()) {
     json::array data;

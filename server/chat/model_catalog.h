@@ -51,6 +51,8 @@ class ModelCatalog {
   // The model that goes by `asked` (empty: the configured default). A name that a stale list does
   // not know is looked up in a fresh one before the answer is no.
   awaitable<Result<Choice>> resolve(std::string_view asked);
+  // The same without a coroutine: null when the list at hand, if any, does not know the name.
+  Choice resolve_at_hand(std::string_view asked);
   // Another account: what is in memory is not its list.
   void forget();
 

@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "protocol/secret.h"
+#include "server/net/request_headers.h"
 
 namespace jumpseat {
 
@@ -18,12 +19,16 @@ class Authorization {
   Authorization() = default;
   // Not explicit: such a secret is a credential.
   Authorization(Secret value)  // NOLINT(google-explicit-constructor)
-      : value_(value.empty() ? nullptr : std::make_shared<Secret const>(std::move(value))) {}
+      : value_(value.empty() ? nullptr : std::make_shared<Secret const>(std::move(value))),
+        well_formed_(!has_controls(reveal())) {}
   bool empty() const { return value_ == nullptr; }
+  // Judged once, not for each request: no control character, which no field's value may hold.
+  bool well_formed() const { return well_formed_; }
   std::string_view reveal() const { return value_ ? value_->reveal() : ""; }  // never null
 
  private:
   std::shared_ptr<Secret const> value_;
+  bool well_formed_ = true;
 };
 
 // "<scheme> <token>".

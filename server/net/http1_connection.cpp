@@ -166,6 +166,7 @@ void Http1Connection::on_bytes(std::string_view bytes) {
     joined.append(bytes);
     bytes = joined;
   }
+  transfer_->expect_body(bytes.size());
   while (!bytes.empty()) {
     error_code error;
     std::size_t const used = parser_->put(asio::buffer(bytes.data(), bytes.size()), error);

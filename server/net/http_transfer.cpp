@@ -37,7 +37,7 @@ std::optional<Error> HttpTransfer::unfit_request() const {
                     "sent.")
         .as_unsent();
   }
-  if (has_controls(request_.authorization.reveal())) {
+  if (!request_.authorization.well_formed()) {
     return fail(ErrorCode::invalid_request, "The credential for " + url().host +
                                                 " contains a line break or another control "
                                                 "character, so the request was not sent.")
@@ -120,6 +120,10 @@ void HttpTransfer::on_body(std::string_view bytes) {
   // When the peer has to wait, we wait for our reader: no deadline until it comes.
   set_deadline(room() == 0 ? Alarm::never : after(now(), request_.timeouts.idle));
   changed_.notify();
+}
+
+void HttpTransfer::expect_body(std::size_t bytes) {
+  if (buffer_.empty()) buffer_.reserve(bytes);
 }
 
 void HttpTransfer::release_request() {

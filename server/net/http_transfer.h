@@ -74,6 +74,8 @@ class HttpTransfer {
   enum class Head { informational, whole };
   [[nodiscard]] Result<Head> on_headers_end();
   void on_body(std::string_view bytes);
+  // At most so many bytes of the body are about to come, perhaps in pieces.
+  void expect_body(std::size_t bytes);
   // How much more of the body may come before its reader has read. When it is nothing the peer has
   // to wait; it goes on with read_on() of the connection.
   std::size_t room() const { return most_held - std::min(most_held, buffer_.size()); }

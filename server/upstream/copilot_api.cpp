@@ -120,6 +120,22 @@ awaitable<Result<CopilotReply>> CopilotApi::completions(WorkCall call) {
   return post(std::move(work));
 }
 
+// Fails when no URL can be made. Not in post() itself, which would keep room for a request as long
+// as it waits for the reply.
+Result<awaitable<Result<ResponseStream>>> CopilotApi::open(Work const& work,
+                                                           CopilotAccess const& access,
+                                                           Url const& base) {
+  auto url = base.below(work.route);
+  if (!url) return url.error();
+  HttpRequest request("POST", *std::move(url));
+  request.headers = headers_of(work);
+  request.authorization = access.authorization;
+  request.body = work.body;
+  request.timeouts.first_byte = config_.request_timeout;
+  request.timeouts.idle = config_.request_timeout;
+  return http_.open(std::move(request));
+}
+
 awaitable<Result<CopilotReply>> CopilotApi::post(Work work) {
   if (auto refusal = throttle_.refusal(work.model)) co_return std::move(*refusal);
   Throttle::Place place;
@@ -144,17 +160,9 @@ awaitable<Result<CopilotReply>> CopilotApi::post(Work work) {
                      "nothing was sent. Leave out `suffix` to ask a chat model.");
     }
     auto const& base = to_api ? access->api : *access->completions;
-    auto url = base.below(work.route);
-    if (!url) co_return url.error();
-
-    HttpRequest request("POST", *std::move(url));
-    request.headers = headers_of(work);
-    request.authorization = access->authorization;
-    request.body = work.body;
-    request.timeouts.first_byte = config_.request_timeout;
-    request.timeouts.idle = config_.request_timeout;
-
-    auto reply = co_await http_.open(std::move(request));
+    auto opening = open(work, *access, base);
+    if (!opening) co_return opening.error();
+    auto reply = co_await std::move(*opening);
     if (!reply) {
       throttle_.unanswered(work.model);
       if (reply.error().unsent() && !repeated) {

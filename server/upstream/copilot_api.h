@@ -86,6 +86,8 @@ class CopilotApi {
     ChatCall::Vision vision = ChatCall::Vision::none;
   };
   awaitable<Result<CopilotReply>> post(Work work);
+  Result<awaitable<Result<ResponseStream>>> open(Work const& work, CopilotAccess const& access,
+                                                 Url const& base);
   RequestHeaders headers(std::string_view intent) const;
   RequestHeaders headers_of(Work const& work) const;
   bool may_replay(int status) const;
