@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <utility>
 
 namespace jumpseat {
 namespace {
@@ -93,6 +94,20 @@ void SseReader::feed(std::string_view bytes) {
     begin_ = 0;
   }
   buffer_.append(bytes);
+}
+
+std::string SseReader::give_away() {
+  if (failed_ || begin_ != buffer_.size()) return {};
+  begin_ = line_ = scan_ = 0;
+  return std::exchange(buffer_, {});
+}
+
+void SseReader::take_over(std::string&& bytes) {
+  if (failed_ || !buffer_.empty()) {
+    feed(bytes);
+  } else {
+    buffer_ = std::move(bytes);
+  }
 }
 
 bool SseReader::read_line(std::string_view& line) {

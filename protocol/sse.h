@@ -24,6 +24,11 @@ class SseReader {
  public:
   explicit SseReader(std::size_t max_event = 16u << 20);
   void feed(std::string_view bytes);
+  // The same without a copy, as a rule: the reader gives away the memory of what it has read, the
+  // next bytes are put there or elsewhere, and it takes them over. One that has not read all yet
+  // has nothing to give, and copies.
+  std::string give_away();
+  void take_over(std::string&& bytes);
   // The next whole event with data, or nothing yet. Comments and events without data are passed
   // over. Fails with upstream_body_too_large once an event, blank line aside, exceeds the limit.
   // A `data:` line that is followed by another whole `data:` line is one event of two lines, as the

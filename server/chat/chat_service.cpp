@@ -181,10 +181,11 @@ Result<ChatStream::Chunks> ChatStream::take() {
   while (true) {
     auto const chunks = read_events();
     if (!chunks || *chunks != nullptr) return chunks;
-    auto const taken = reply_.take(bytes_);
+    std::string bytes = events_.give_away();
+    auto const taken = reply_.take(bytes);
     if (!taken) return with_progress(taken.error());
-    if (!bytes_.empty()) {
-      events_.feed(bytes_);
+    if (!bytes.empty()) {
+      events_.take_over(std::move(bytes));
     } else if (reply_.at_end()) {
       return finish(events_.remainder());
     } else {

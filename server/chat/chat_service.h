@@ -75,7 +75,6 @@ class ChatStream {
   std::string host_;
   Throttle::Place place_;
   std::int64_t answers_;
-  std::string bytes_;  // as they came
   SseReader events_;
   ChatStreamRepair repair_;
   std::vector<std::string> unstreamed_;  // the chunks of an answer that came in one piece

@@ -2,6 +2,7 @@
 
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include <catch2/catch.hpp>
@@ -35,15 +36,38 @@ void drain(SseReader& reader, Read& read) {
   }
 }
 
-Read read_pieces(std::vector<std::string_view> const& pieces, std::size_t max = 1u << 20) {
+enum class Feed { copied, taken_over };
+Read read_pieces(std::vector<std::string_view> const& pieces, std::size_t max, Feed how) {
   SseReader reader(max);
   Read read;
   for (std::string_view piece : pieces) {
-    reader.feed(piece);
+    if (how == Feed::copied) {
+      reader.feed(piece);
+    } else {
+      std::string bytes = reader.give_away();
+      bytes = piece;
+      reader.take_over(std::move(bytes));
+    }
     drain(reader, read);
   }
   read.remainder = reader.remainder();
   read.started = reader.started();
+  return read;
+}
+
+// Both ways of feeding say the same.
+Read read_pieces(std::vector<std::string_view> const& pieces, std::size_t max = 1u << 20) {
+  Read const read = read_pieces(pieces, max, Feed::copied);
+  Read const other = read_pieces(pieces, max, Feed::taken_over);
+  CHECK(other.remainder == read.remainder);
+  CHECK(other.failed == read.failed);
+  CHECK(other.started == read.started);
+  REQUIRE(other.events.size() == read.events.size());
+  for (std::size_t i = 0; i < read.events.size(); ++i) {
+    CHECK(other.events[i].event == read.events[i].event);
+    CHECK(other.events[i].data == read.events[i].data);
+    CHECK(other.events[i].raw == read.events[i].raw);
+  }
   return read;
 }
 
