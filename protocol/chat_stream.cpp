@@ -291,8 +291,8 @@ Result<bool> ChatStreamRepair::read_object(JsonView text, std::string_view data)
   if (auto const failure = failure_of(chunk); failure != Failure::none) {
     return failed(read_failure(failure, data));
   }
-  written_.clear();
   auto const taken = read_chunk(chunk, data);
+  written_.clear();
   if (!taken) return taken.error();
   return true;
 }

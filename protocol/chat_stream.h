@@ -9,7 +9,6 @@
 #include <cstddef>
 #include <cstdint>
 #include <forward_list>
-#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
@@ -38,9 +37,9 @@ struct PlainChunk;
 class ChatStreamRepair {
  public:
   struct Options {
-    std::string model;                     // goes into every chunk
-    std::function<std::string()> make_id;  // called when upstream never gives an id: "chatcmpl-…"
-    std::int64_t created = 0;              // Unix seconds, used when upstream gives none
+    std::string model;                   // goes into every chunk
+    std::string (*make_id)() = nullptr;  // called when upstream never gives an id: "chatcmpl-…"
+    std::int64_t created = 0;            // Unix seconds, used when upstream gives none
     // The usage chunk (`choices: []`) is passed on only when the caller asked for it; on other
     // chunks usage is removed.
     enum class Usage { pass_on, hold_back } usage = Usage::hold_back;

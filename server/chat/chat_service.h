@@ -59,6 +59,8 @@ class ChatStream {
   // Upstream's id of the model that answers; empty before the first chunk.
   std::string const& upstream_model() const { return repair_.upstream_model(); }
   HttpHeaders const& upstream_headers() const { return reply_.headers(); }
+  // Likewise, for the last time.
+  HttpHeaders give_upstream_headers_away() { return reply_.give_headers_away(); }
   std::optional<ChatUsage> const& usage() const { return repair_.usage(); }
 
  private:

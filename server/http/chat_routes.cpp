@@ -55,7 +55,7 @@ class ChatRoute {
   static awaitable<Result<void>> pass_on(Start start, Reply& reply) {
     auto answer = co_await std::move(start);
     if (!answer) co_return answer.error();
-    pass_on_headers((*answer)->upstream_headers(), reply);
+    pass_on_headers((*answer)->give_upstream_headers_away(), reply);
     while (true) {
       auto const chunks = (*answer)->take();
       if (!chunks) co_return chunks.error();

@@ -106,6 +106,7 @@ void ReplyWriter::put_head(int status, std::string_view content_type,
   }
   head_ += extra_;
   head_ += line_end;
+  if (!length) std::string().swap(extra_);  // a stream may go on for long
 }
 
 awaitable<> ReplyWriter::send(int status, std::string_view content_type, std::string body) {
@@ -222,6 +223,8 @@ void ReplyWriter::put_event(std::string_view data) {
 
 // Leaves room for the head, if it has not been sent, and for the chunk's size.
 void ReplyWriter::begin_pieces() {
+  constexpr std::size_t usual_pieces = 6;
+  pieces_.reserve(usual_pieces);
   clear_pieces();
   if (phase_ == Phase::held) {
     put_head(200, "text/event-stream", std::nullopt);

@@ -35,6 +35,8 @@ int ResponseStream::status() const { return transfer_->status(); }
 
 HttpHeaders const& ResponseStream::headers() const { return transfer_->headers(); }
 
+HttpHeaders ResponseStream::give_headers_away() { return transfer_->give_headers_away(); }
+
 bool ResponseStream::at_end() const {
   return transfer_->finished() && !transfer_->failure() && !transfer_->holds_bytes();
 }

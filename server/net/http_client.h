@@ -96,6 +96,8 @@ class ResponseStream {
   ~ResponseStream();
   int status() const;
   HttpHeaders const& headers() const;
+  // Likewise, but afterwards headers() is empty: a long stream need not hold what has been read.
+  HttpHeaders give_headers_away();
   // Whether the reply has come to its clean end and been read.
   bool at_end() const;
   // The bytes that arrived since the last call, as they came; empty at the clean end. Fails with

@@ -9,6 +9,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include "protocol/result.h"
 #include "protocol/url.h"
@@ -42,6 +43,7 @@ class HttpTransfer {
   std::optional<Error> const& failure() const { return failure_; }
   int status() const { return status_; }
   HttpHeaders const& headers() const { return headers_; }
+  HttpHeaders give_headers_away() { return std::exchange(headers_, {}); }
   // Frees what has left of the request: a long answer need not hold it. Call when the headers are
   // in.
   void release_request();
