@@ -70,8 +70,9 @@ class Woken {
   std::list<One, asio::recycling_allocator<One>> list_;
 };
 
-// Calls `work`, in which nothing is called that would have to last longer than it, and then those
-// whom it notified. Whom these notify wakes up by way of the loop, so that nobody else starves.
+// Calls `work`, and then those whom it notified: for the whole work of a handler, so that they run
+// as they would from the loop, with nobody's functions below them. Whom these notify in turn, or
+// whom work that throws has notified, goes on by way of the loop.
 template <class Work>
 void wake_after(Work work) {
   Woken woken;

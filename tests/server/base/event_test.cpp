@@ -2,6 +2,7 @@
 
 #include <memory>
 #include <optional>
+#include <stdexcept>
 #include <utility>
 #include <vector>
 
@@ -104,6 +105,57 @@ TEST_CASE("an event that goes wakes who waits", "[event]") {
   waiters.event.reset();
   waiters.run();
   CHECK(waiters.ends == Ends{{1, End::returned}});
+}
+
+TEST_CASE("who is notified in wake_after() goes on at its end", "[event]") {
+  Waiters waiters;
+  Event second(waiters.io.get_executor());
+  bool woken_in_turn = false;
+  auto const relay = [](Event& first, Event& next) -> awaitable<> {
+    co_await first.wait();
+    next.notify();
+  };
+  auto const last = [](Event& event, bool& woken) -> awaitable<> {
+    co_await event.wait();
+    woken = true;
+  };
+  waiters.start(1);
+  asio::co_spawn(waiters.io, relay(*waiters.event, second), [](std::exception_ptr const&) {});
+  asio::co_spawn(waiters.io, last(second, woken_in_turn), [](std::exception_ptr const&) {});
+  waiters.run();
+
+  wake_after([&] {
+    waiters.event->notify();
+    CHECK(waiters.ends.empty());
+  });
+  CHECK(waiters.ends == Ends{{1, End::returned}});
+  CHECK_FALSE(woken_in_turn);
+  waiters.run();
+  CHECK(woken_in_turn);
+}
+
+TEST_CASE("work that throws, or is part of other work, wakes by way of the loop", "[event]") {
+  Waiters waiters;
+  waiters.start(1);
+  waiters.run();
+  CHECK_THROWS_AS(wake_after([&] {
+                    waiters.event->notify();
+                    throw std::runtime_error("work failed");
+                  }),
+                  std::runtime_error);
+  CHECK(waiters.ends.empty());
+  waiters.run();
+  CHECK(waiters.ends == Ends{{1, End::returned}});
+
+  waiters.start(2);
+  waiters.run();
+  wake_after([&] {
+    wake_after([&] { waiters.event->notify(); });
+    CHECK(waiters.ends.size() == 1);
+  });
+  CHECK(waiters.ends.size() == 1);
+  waiters.run();
+  CHECK(waiters.ends == Ends{{1, End::returned}, {2, End::returned}});
 }
 
 TEST_CASE("who waits for an event when the loop goes is destroyed with it", "[event]") {
