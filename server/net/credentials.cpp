@@ -1,8 +1,15 @@
 #include "server/net/credentials.h"
 
+#include <utility>
+
 #include "protocol/url.h"
+#include "server/net/request_headers.h"
 
 namespace jumpseat {
+
+Authorization::Authorization(Secret value) : well_formed_(!has_controls(value.reveal())) {
+  if (!value.empty()) value_ = std::make_shared<Secret const>(std::move(value));
+}
 
 Authorization authorization(std::string_view scheme, Secret const& token) {
   std::string value;

@@ -5,10 +5,8 @@
 #include <memory>
 #include <string>
 #include <string_view>
-#include <utility>
 
 #include "protocol/secret.h"
-#include "server/net/request_headers.h"
 
 namespace jumpseat {
 
@@ -18,13 +16,12 @@ class Authorization {
  public:
   Authorization() = default;
   // Not explicit: such a secret is a credential.
-  Authorization(Secret value)  // NOLINT(google-explicit-constructor)
-      : value_(value.empty() ? nullptr : std::make_shared<Secret const>(std::move(value))),
-        well_formed_(!has_controls(reveal())) {}
+  Authorization(Secret value);  // NOLINT(google-explicit-constructor)
   bool empty() const { return value_ == nullptr; }
   // Judged once, not for each request: no control character, which no field's value may hold.
   bool well_formed() const { return well_formed_; }
-  std::string_view reveal() const { return value_ ? value_->reveal() : ""; }  // never null
+  // Never null.
+  std::string_view reveal() const { return value_ ? value_->reveal() : std::string_view(""); }
 
  private:
   std::shared_ptr<Secret const> value_;

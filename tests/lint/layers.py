@@ -48,7 +48,7 @@ WORDS = [
     # A secret is revealed where it leaves the process or is tested, nowhere else.
     (r"\breveal\(", r"protocol/(secret\.h|redaction\.cpp|github_token\.cpp|foreign_sign_ins\.cpp)"
      r"|storage/(database|private_file)\.cpp"
-     r"|server/net/credentials\.h|server/net/(credentials|connector|proxy|http_transfer|http1_connection|http2_connection)\.cpp|server/auth/(token_sources|token_service|litellm_directory|github_cli|keyring|keyring_child)\.cpp|server/base/child_process\.cpp"
+     r"|server/net/credentials\.h|server/net/(credentials|connector|proxy|http1_connection|http2_connection)\.cpp|server/auth/(token_sources|token_service|litellm_directory|github_cli|keyring|keyring_child)\.cpp|server/base/child_process\.cpp"
      r"|server/http/(client_key|local_port)\.cpp",
      EVERYWHERE, "a secret is revealed only where it is sent, bound, tested or masked"),
     (r"\b(secure_)?getenv\b|\benviron\b", r"server/base/environment\.(h|cpp)",
